@@ -1,0 +1,251 @@
+//! What the wallet shows: plain values, ready for a page or for JavaScript. Nothing here is secret.
+
+use serde::Serialize;
+
+/// The whole wallet as a page shows it; made anew after every change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WalletView {
+    /// How far the holder has come.
+    pub stage: Stage,
+    /// The name the holder is known by at the issuer.
+    pub pseudonym: Option<String>,
+    /// The issuer, once its keys were fetched and checked.
+    pub issuer: Option<IssuerView>,
+    /// The holder's bank account, once enrolled.
+    pub account: Option<AccountView>,
+    /// One balance per currency, in the issuer's order.
+    pub balances: Vec<BalanceView>,
+    /// Every operation the wallet took part in, newest first.
+    pub transactions: Vec<TransactionView>,
+    /// Whether the browser promised to keep the wallet's database (`navigator.storage.persisted`).
+    pub storage_persistent: bool,
+}
+
+/// How far the holder has come (VC-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// Nothing is registered yet.
+    New,
+    /// A pseudonym and a key are registered: the holder may pay and receive.
+    Registered,
+    /// A bank account is enrolled as well: the holder may withdraw and redeem.
+    Enrolled,
+}
+
+/// The issuer as the wallet knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuerView {
+    /// The issuer's name.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// Its identity key, as eight groups of four hexadecimal digits.
+    pub fingerprint: String,
+    /// The currencies it issues.
+    pub currencies: Vec<CurrencyView>,
+    /// The banks it works with.
+    pub banks: Vec<BankView>,
+}
+
+/// A currency and how it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CurrencyView {
+    /// ISO 4217 code, such as `JPY`.
+    pub code: String,
+    /// Digits after the decimal point: 0 for yen, 2 for dollars.
+    pub exponent: u8,
+}
+
+/// A bank that keeps money for the issuer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BankView {
+    /// The bank's short name, as used in requests.
+    pub id: String,
+    /// The bank's name for people.
+    pub name: String,
+}
+
+/// The holder's own account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountView {
+    /// The bank's name for people.
+    pub bank: String,
+    /// The account number.
+    pub number: String,
+    /// The balance when it was last asked for.
+    pub balance: Option<MoneyView>,
+}
+
+/// An amount of money for display.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MoneyView {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Minor units; at most 2^53 - 1.
+    pub minor: u64,
+    /// Digits after the decimal point.
+    pub exponent: u8,
+}
+
+/// What is held in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BalanceView {
+    /// What can be spent now.
+    pub available: MoneyView,
+    /// What belongs to operations that are still open.
+    pub pending: MoneyView,
+    /// How many coins make up `available`.
+    pub coins: u32,
+}
+
+/// What kind of operation a transaction was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TransactionKind {
+    /// Registration of a pseudonym.
+    Registration,
+    /// Enrolment of a bank account.
+    Enrolment,
+    /// Coins bought from the account.
+    Withdrawal,
+    /// A payment to a payee.
+    Payment,
+    /// Coins changed for others, or old ones for new.
+    Change,
+    /// Coins turned into money in the account.
+    Redemption,
+    /// Lost coins given again.
+    Refund,
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TransactionState {
+    /// Written down and on its way; it resumes by itself.
+    Open,
+    /// Being called back: its coins are being changed for new ones.
+    Cancelling,
+    /// Finished.
+    Done,
+    /// Called back; the money is in the wallet.
+    Cancelled,
+    /// Refused; the money is in the wallet, or, with `bad_coins`, was not good.
+    Refused,
+}
+
+/// One line of the activity page, with its receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransactionView {
+    /// The operation's id, 32 hexadecimal digits.
+    pub id: String,
+    /// What it was.
+    pub kind: TransactionKind,
+    /// Where it stands.
+    pub state: TransactionState,
+    /// The amount that moved; none for registration and enrolment.
+    pub amount: Option<MoneyView>,
+    /// The other side: payee's name, or bank and account.
+    pub counterparty: Option<String>,
+    /// What a payment was for.
+    pub purpose: Option<String>,
+    /// When it began, seconds since 1970.
+    pub at: u64,
+    /// Change that came back with a payment.
+    pub change: Option<MoneyView>,
+    /// The payee's signed receipt, once there.
+    pub receipt: Option<ReceiptView>,
+    /// Where the payee delivers, once paid.
+    pub fulfilment_url: Option<String>,
+    /// Why it was refused or is being retried.
+    pub problem: Option<ProblemView>,
+}
+
+/// A receipt that was checked against the invoice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptView {
+    /// The payee's name.
+    pub payee: String,
+    /// The invoice's id, 32 hexadecimal digits.
+    pub invoice: String,
+    /// When the issuer accepted, seconds since 1970.
+    pub accepted_at: u64,
+    /// The payee's key, as a fingerprint.
+    pub payee_key: String,
+}
+
+/// An invoice that was fetched, checked, and waits for the holder's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceView {
+    /// The invoice's id, 32 hexadecimal digits.
+    pub id: String,
+    /// Who asks.
+    pub payee: String,
+    /// The address where the payment goes, scheme and host only.
+    pub pay_origin: String,
+    /// How much.
+    pub amount: MoneyView,
+    /// What for.
+    pub purpose: String,
+    /// Until when it may be paid, seconds since 1970.
+    pub expires_at: u64,
+    /// Where the payee delivers.
+    pub fulfilment_url: Option<String>,
+    /// What stands between the holder and one click.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why an invoice cannot be paid right now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Obstacle {
+    /// The holder has not registered.
+    NotRegistered,
+    /// Not enough money in this currency.
+    TooLittleMoney,
+    /// The invoice has expired.
+    Expired,
+    /// This wallet has paid it already.
+    AlreadyPaid,
+    /// The wallet's issuer is not among those the payee accepts.
+    ForeignIssuer,
+}
+
+/// A problem in plain words' keys: the page translates `code`, and shows `detail` as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemView {
+    /// A stable name such as `coin-not-live`; the page has a sentence for each.
+    pub code: String,
+    /// Who caused it.
+    pub culprit: Culprit,
+    /// Facts for support: which coin, which number. Never a secret.
+    pub detail: String,
+}
+
+/// Whose fault a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Culprit {
+    /// The holder or this wallet.
+    Holder,
+    /// The payee or its payment server.
+    Payee,
+    /// The issuer.
+    Issuer,
+    /// The bank.
+    Bank,
+    /// The network or the browser.
+    Network,
+}

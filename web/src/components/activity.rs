@@ -1,0 +1,126 @@
+//! Transactions as lines of a list.
+
+use koban_wallet_wasm::view::{TransactionKind, TransactionState, TransactionView};
+use leptos::prelude::*;
+
+use super::{Icon, Shape};
+use crate::i18n::{say, t};
+use crate::money;
+use crate::session::use_session;
+
+/// The message that names a kind of transaction.
+pub const fn kind_key(kind: TransactionKind) -> &'static str {
+    match kind {
+        TransactionKind::Registration => "kind-registration",
+        TransactionKind::Enrolment => "kind-enrolment",
+        TransactionKind::Withdrawal => "kind-withdrawal",
+        TransactionKind::Payment => "kind-payment",
+        TransactionKind::Change => "kind-change",
+        TransactionKind::Redemption => "kind-redemption",
+        TransactionKind::Refund => "kind-refund",
+    }
+}
+
+const fn kind_shape(kind: TransactionKind) -> Shape {
+    match kind {
+        TransactionKind::Registration => Shape::Person,
+        TransactionKind::Enrolment => Shape::Bank,
+        TransactionKind::Withdrawal | TransactionKind::Refund => Shape::In,
+        TransactionKind::Payment => Shape::Pay,
+        TransactionKind::Change => Shape::Swap,
+        TransactionKind::Redemption => Shape::Out,
+    }
+}
+
+/// What the transaction did to the wallet's balance, as a sign before the amount.
+const fn sign(kind: TransactionKind) -> &'static str {
+    match kind {
+        TransactionKind::Withdrawal | TransactionKind::Refund => "+",
+        TransactionKind::Payment | TransactionKind::Redemption => "−",
+        _ => "",
+    }
+}
+
+/// The newest transactions, at most `limit`.
+#[component]
+pub fn ActivityList(#[prop(default = usize::MAX)] limit: usize) -> impl IntoView {
+    let session = use_session();
+    let ids = Memo::new(move |_| {
+        let newest = |view: &koban_wallet_wasm::view::WalletView| {
+            view.transactions.iter().take(limit).map(|it| it.id.clone()).collect::<Vec<_>>()
+        };
+        session.look(newest).unwrap_or_default()
+    });
+    view! {
+        <Show when=move || ids.with(Vec::is_empty)>
+            <p class="empty">{t("activity-empty")}</p>
+        </Show>
+        <ul class="activity">
+            <For each=move || ids.get() key=String::clone let:id>
+                <ActivityItem id />
+            </For>
+        </ul>
+    }
+}
+
+#[component]
+fn ActivityItem(id: String) -> impl IntoView {
+    let session = use_session();
+    let path = format!("/activity/{id}");
+    let transaction = Memo::new(move |_| session.transaction(&id));
+    let line = move || {
+        let it = transaction.get()?;
+        let state = data_state(it.state);
+        let amount = it.amount.as_ref().map(|it| money::show(it));
+        Some(view! {
+            <a class="activity-line" href=path.clone() data-testid="activity-item"
+                data-kind=kind_key(it.kind) data-state=state>
+                <span class="activity-icon"><Icon shape=kind_shape(it.kind) /></span>
+                <span class="activity-words">
+                    <span class="activity-title">{title(&it)}</span>
+                    <span class="activity-when">{money::show_time(it.at)}</span>
+                </span>
+                <span class="activity-side">
+                    <span class="activity-amount" data-sign=sign(it.kind)>
+                        {amount.map(|amount| format!("{}{amount}", sign(it.kind)))}
+                    </span>
+                    {(it.state != TransactionState::Done)
+                        .then(|| view! { <StateBadge state=it.state /> })}
+                </span>
+            </a>
+        })
+    };
+    view! { <li>{line}</li> }
+}
+
+/// What a person would call the transaction: whom a payment went to, else what it was.
+fn title(transaction: &TransactionView) -> String {
+    let payee = transaction.counterparty.clone().filter(|name| !name.is_empty());
+    match (transaction.kind, payee) {
+        (TransactionKind::Payment, Some(payee)) => payee,
+        (kind, _) => say(kind_key(kind)),
+    }
+}
+
+const fn data_state(state: TransactionState) -> &'static str {
+    match state {
+        TransactionState::Open => "open",
+        TransactionState::Cancelling => "cancelling",
+        TransactionState::Done => "done",
+        TransactionState::Cancelled => "cancelled",
+        TransactionState::Refused => "refused",
+    }
+}
+
+/// Where a transaction stands, in a word.
+#[component]
+pub fn StateBadge(state: TransactionState) -> impl IntoView {
+    let key = match state {
+        TransactionState::Open => "state-open",
+        TransactionState::Cancelling => "state-cancelling",
+        TransactionState::Done => "state-done",
+        TransactionState::Cancelled => "state-cancelled",
+        TransactionState::Refused => "state-refused",
+    };
+    view! { <span class="badge" data-state=data_state(state)>{t(key)}</span> }
+}

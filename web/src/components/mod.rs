@@ -1,0 +1,27 @@
+//! What several pages share.
+
+mod activity;
+mod balance;
+mod coins;
+mod currency;
+mod fields;
+mod first_steps;
+mod frame;
+mod icon;
+mod notice;
+mod outcome;
+mod page;
+mod receipt;
+
+pub use activity::{ActivityList, StateBadge, kind_key};
+pub use balance::Balances;
+pub use coins::{CoinPicker, Coins};
+pub use currency::CurrencyChoice;
+pub use fields::{AmountField, Choice, Submit, TextField};
+pub use first_steps::FirstSteps;
+pub use frame::Frame;
+pub use icon::{Icon, Mark, Shape};
+pub use notice::{Notice, ProblemNotice, Tone};
+pub use outcome::Outcome;
+pub use page::{Opened, Page};
+pub use receipt::Receipt;

@@ -1,0 +1,73 @@
+//! A page's heading and title, and the wait for the wallet to open.
+
+use leptos::html::H1;
+use leptos::prelude::*;
+
+use super::{Icon, Mark, ProblemNotice, Shape};
+use crate::i18n::{say, say_with, t};
+use crate::session::{Phase, use_session};
+
+/// Set once the first page was shown: later ones move the focus to their heading, as a page load
+/// would, so that keyboards and screen readers follow.
+#[derive(Clone, Copy)]
+pub(super) struct Visited(pub StoredValue<bool>);
+
+/// A page under one heading, which is the document's title as well.
+#[component]
+pub fn Page(
+    /// The heading's message.
+    heading: &'static str,
+    /// The message of a sentence below it.
+    #[prop(optional)]
+    lead: Option<&'static str>,
+    /// Whether a wide screen shows the page in a narrow column, as forms read best.
+    #[prop(optional)]
+    narrow: bool,
+    /// What is on it.
+    children: Children,
+) -> impl IntoView {
+    let node = NodeRef::<H1>::new();
+    node.on_load(|element| {
+        let Some(Visited(visited)) = use_context::<Visited>() else { return };
+        if visited.get_value() {
+            // Focus fails only for what is not in the document; this was just put there.
+            let _ = element.focus();
+        }
+        visited.set_value(true);
+    });
+    Effect::new(move || document().set_title(&say_with("title", &[("page", say(heading))])));
+    view! {
+        <div class="page" class:narrow=narrow>
+            <header class="page-head">
+                <h1 node_ref=node tabindex="-1">{t(heading)}</h1>
+                {lead.map(|lead| view! { <p class="lead">{t(lead)}</p> })}
+            </header>
+            {children()}
+        </div>
+    }
+}
+
+/// Shows its children once the wallet is open; until then the wait, or why it does not open.
+#[component]
+pub fn Opened(children: ChildrenFn) -> impl IntoView {
+    let session = use_session();
+    let children = StoredValue::new(children);
+    let phase = Memo::new(move |_| session.phase());
+    move || match phase.get() {
+        Phase::Open => children.with_value(|children| children()).into_any(),
+        Phase::Opening => view! {
+            <p class="wait" role="status"><Mark />{t("opening")}</p>
+        }
+        .into_any(),
+        Phase::Failed(problem) => view! {
+            <section class="card stack" role="alert">
+                <h2 class="with-icon"><Icon shape=Shape::Alert />{t("opening-failed")}</h2>
+                <ProblemNotice problem=problem />
+                <button class="button primary" on:click=move |_| session.open()>
+                    {t("retry")}
+                </button>
+            </section>
+        }
+        .into_any(),
+    }
+}

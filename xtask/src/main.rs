@@ -1,0 +1,54 @@
+//! Koban's daily commands, run as `cargo xtask <verb>`.
+//!
+//! Every verb first installs what it misses into `.tools/` (see [`setup`]), by pinned version.
+
+mod args;
+mod bundle;
+mod check;
+mod command;
+mod config;
+mod demo;
+mod edge;
+mod run;
+mod setup;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use args::Verb;
+
+const USAGE: &str = "\
+cargo xtask <verb>
+
+  run [--port-base 8700] [--state state]   build and serve everything on loopback
+  test                                     every check and every test
+  check                                    format, lints, tidiness, documentation, dependencies
+  demo [--payments N]                      the whole story without a browser, on a fresh edge
+  set-up                                   only install what the other verbs need
+
+What is missing is installed into .tools/ first.";
+
+fn main() -> ExitCode {
+    match Verb::parse(std::env::args().skip(1)).and_then(perform) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Help => println!("{USAGE}"),
+        Verb::SetUp => setup::everything()?,
+        Verb::Run { port_base, state } => run::run(port_base, &state)?,
+        Verb::Test => test::test()?,
+        Verb::Check => check::check()?,
+        Verb::Demo { payments } => demo::demo(payments)?,
+    }
+    Ok(())
+}
