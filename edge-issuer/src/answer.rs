@@ -66,7 +66,11 @@ pub fn problem(code: Code) -> HttpResponse {
         remedy: code.remedy(),
     };
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    body(status, "application/problem+json", serde_json::to_vec(&problem).unwrap_or_default())
+    body(
+        status,
+        "application/problem+json",
+        serde_json::to_vec(&problem).unwrap_or_default(),
+    )
 }
 
 /// What went wrong inside a role, on its way to becoming an answer.

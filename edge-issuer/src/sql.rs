@@ -84,7 +84,9 @@ pub struct Row(pub Vec<(String, Value)>);
 impl Row {
     fn get(&self, name: &'static str) -> Result<&Value, StoreError> {
         let column = self.0.iter().find(|(column, _)| column == name);
-        column.map(|(_, value)| value).ok_or(StoreError::Column(name))
+        column
+            .map(|(_, value)| value)
+            .ok_or(StoreError::Column(name))
     }
 
     /// Whether the column is `NULL`.
@@ -141,7 +143,9 @@ impl Row {
     /// # Errors
     /// [`StoreError::Column`].
     pub fn bytes<const N: usize>(&self, name: &'static str) -> Result<[u8; N], StoreError> {
-        self.blob(name)?.try_into().map_err(|_| StoreError::Column(name))
+        self.blob(name)?
+            .try_into()
+            .map_err(|_| StoreError::Column(name))
     }
 }
 

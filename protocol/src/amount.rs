@@ -16,7 +16,10 @@ impl Currency {
     /// The currency of this code: exactly three letters `A` to `Z`.
     pub fn new(code: &str) -> Option<Self> {
         let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
-        letters.iter().all(u8::is_ascii_uppercase).then_some(Self(letters))
+        letters
+            .iter()
+            .all(u8::is_ascii_uppercase)
+            .then_some(Self(letters))
     }
 
     /// The code.
@@ -32,7 +35,11 @@ impl fmt::Debug for Currency {
 }
 
 impl<C> Encode<C> for Currency {
-    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         e.str(self.code())?.ok()
     }
 }
@@ -107,7 +114,10 @@ impl Amount {
     /// [`AmountError`].
     pub fn checked_add(self, other: Self) -> Result<Self, AmountError> {
         self.same_currency(other)?;
-        let sum = self.minor.checked_add(other.minor).ok_or(AmountError::OutOfRange)?;
+        let sum = self
+            .minor
+            .checked_add(other.minor)
+            .ok_or(AmountError::OutOfRange)?;
         Self::new(self.currency, sum)
     }
 
@@ -117,17 +127,28 @@ impl Amount {
     /// [`AmountError`].
     pub fn checked_sub(self, other: Self) -> Result<Self, AmountError> {
         self.same_currency(other)?;
-        let rest = self.minor.checked_sub(other.minor).ok_or(AmountError::OutOfRange)?;
+        let rest = self
+            .minor
+            .checked_sub(other.minor)
+            .ok_or(AmountError::OutOfRange)?;
         Self::new(self.currency, rest)
     }
 
     fn same_currency(self, other: Self) -> Result<(), AmountError> {
-        if self.currency == other.currency { Ok(()) } else { Err(AmountError::OtherCurrency) }
+        if self.currency == other.currency {
+            Ok(())
+        } else {
+            Err(AmountError::OtherCurrency)
+        }
     }
 }
 
 impl<C> Encode<C> for Amount {
-    fn encode<W: Write>(&self, e: &mut Encoder<W>, c: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        c: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         e.array(2)?;
         self.currency.encode(e, c)?;
         e.u64(self.minor)?.ok()
@@ -157,7 +178,11 @@ impl Denomination {
     /// The denomination worth exactly `minor` units.
     pub fn of_minor(minor: u64) -> Option<Self> {
         let exponent = u8::try_from(minor.checked_ilog2()?).ok()?;
-        if minor.is_power_of_two() { Self::new(exponent) } else { None }
+        if minor.is_power_of_two() {
+            Self::new(exponent)
+        } else {
+            None
+        }
     }
 
     /// The exponent.
@@ -172,7 +197,11 @@ impl Denomination {
 }
 
 impl<C> Encode<C> for Denomination {
-    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         e.u8(self.0)?.ok()
     }
 }
@@ -217,12 +246,19 @@ impl Bundle {
     /// # Errors
     /// [`BundleError`].
     pub fn new(currency: Currency, counts: Vec<(Denomination, u16)>) -> Result<Self, BundleError> {
-        let ascending = counts.iter().zip(counts.iter().skip(1)).all(|(a, b)| a.0 < b.0);
+        let ascending = counts
+            .iter()
+            .zip(counts.iter().skip(1))
+            .all(|(a, b)| a.0 < b.0);
         if !ascending || counts.iter().any(|(_, count)| *count == 0) {
             return Err(BundleError::NotAList);
         }
         let bundle = Self { currency, counts };
-        if bundle.coins() > COINS_MAX { Err(BundleError::TooManyCoins) } else { Ok(bundle) }
+        if bundle.coins() > COINS_MAX {
+            Err(BundleError::TooManyCoins)
+        } else {
+            Ok(bundle)
+        }
     }
 
     /// The fewest coins that make `amount`.
@@ -257,25 +293,38 @@ impl Bundle {
 
     /// How many coins there are.
     pub fn coins(&self) -> usize {
-        self.counts.iter().map(|(_, count)| usize::from(*count)).sum()
+        self.counts
+            .iter()
+            .map(|(_, count)| usize::from(*count))
+            .sum()
     }
 
     /// Each coin's denomination, ascending.
     pub fn denominations(&self) -> impl Iterator<Item = Denomination> + '_ {
-        let repeat = |(d, count): &(Denomination, u16)| core::iter::repeat_n(*d, usize::from(*count));
+        let repeat =
+            |(d, count): &(Denomination, u16)| core::iter::repeat_n(*d, usize::from(*count));
         self.counts.iter().flat_map(repeat)
     }
 
     /// The total value. Never out of range: at most `64 * 2^23` minor units.
     pub fn total(&self) -> Amount {
-        let minor = self.denominations().fold(0_u64, |sum, d| sum.saturating_add(d.minor()));
+        let minor = self
+            .denominations()
+            .fold(0_u64, |sum, d| sum.saturating_add(d.minor()));
         debug_assert!(minor <= AMOUNT_MAX_MINOR);
-        Amount { currency: self.currency, minor }
+        Amount {
+            currency: self.currency,
+            minor,
+        }
     }
 }
 
 impl<C> Encode<C> for Bundle {
-    fn encode<W: Write>(&self, e: &mut Encoder<W>, c: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        c: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         e.array(2)?;
         self.currency.encode(e, c)?;
         self.counts.encode(e, c)

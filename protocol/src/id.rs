@@ -48,7 +48,10 @@ impl Digest {
     /// The first `N` bytes.
     pub fn prefix<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        bytes.iter_mut().zip(self.0).for_each(|(to, from)| *to = from);
+        bytes
+            .iter_mut()
+            .zip(self.0)
+            .for_each(|(to, from)| *to = from);
         bytes
     }
 }
@@ -67,13 +70,15 @@ impl Shard {
         Self(u16::try_from(fraction.wrapping_mul(u32::from(shards)) >> 16).unwrap_or(0))
     }
 
-
     /// `id` moved into this shard: its first two bytes are scaled into the shard's range, so that a uniformly
     /// random id stays uniformly random within the shard and tells nothing else.
     pub(crate) fn place(self, mut id: [u8; 16], shards: u16) -> [u8; 16] {
         let shards = u64::from(shards.max(1));
         let first = u64::from(self.0).wrapping_mul(1 << 16).div_ceil(shards);
-        let end = u64::from(self.0).wrapping_add(1).wrapping_mul(1 << 16).div_ceil(shards);
+        let end = u64::from(self.0)
+            .wrapping_add(1)
+            .wrapping_mul(1 << 16)
+            .div_ceil(shards);
         let drawn = u64::from(u16::from_be_bytes([id[0], id[1]]));
         let offset = drawn.wrapping_mul(end.saturating_sub(first)) >> 16;
         let placed = u16::try_from(first.wrapping_add(offset)).unwrap_or(u16::MAX);

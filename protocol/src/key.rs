@@ -3,7 +3,10 @@
 use core::fmt;
 
 use hkdf::Hkdf;
-use p256::ecdsa::{self, signature::hazmat::{PrehashSigner, PrehashVerifier}};
+use p256::ecdsa::{
+    self,
+    signature::hazmat::{PrehashSigner, PrehashVerifier},
+};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -89,7 +92,8 @@ impl VerifyingKey {
         if signature.normalize_s() != signature {
             return Err(BadSignature);
         }
-        key.verify_prehash(&digest.0, &signature).map_err(|_| BadSignature)
+        key.verify_prehash(&digest.0, &signature)
+            .map_err(|_| BadSignature)
     }
 }
 
@@ -114,7 +118,10 @@ impl SigningKey {
     pub fn verifying_key(&self) -> VerifyingKey {
         let point = self.0.verifying_key().to_sec1_point(true);
         let mut key = VerifyingKey([0; 33]);
-        key.0.iter_mut().zip(point.as_bytes()).for_each(|(to, from)| *to = *from);
+        key.0
+            .iter_mut()
+            .zip(point.as_bytes())
+            .for_each(|(to, from)| *to = *from);
         key
     }
 
@@ -123,7 +130,9 @@ impl SigningKey {
         let signed: Result<ecdsa::Signature, _> = self.0.sign_prehash(&digest.0);
         // RFC 6979 finds a nonce for every 32-byte digest.
         debug_assert!(signed.is_ok());
-        signed.map_or(Signature([0; 64]), |s| Signature(s.normalize_s().to_bytes().into()))
+        signed.map_or(Signature([0; 64]), |s| {
+            Signature(s.normalize_s().to_bytes().into())
+        })
     }
 }
 

@@ -153,7 +153,10 @@ pub struct Refusal {
 
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
-        Self { code, evidence: None }
+        Self {
+            code,
+            evidence: None,
+        }
     }
 }
 

@@ -155,13 +155,19 @@ impl AnswerSecret {
     pub fn expose(&self) -> [u8; 97] {
         let mut bytes = [0; 97];
         let parts = self.encapsulated.iter().chain(&self.exported);
-        bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
+        bytes
+            .iter_mut()
+            .zip(parts)
+            .for_each(|(to, from)| *to = *from);
         bytes
     }
 
     /// The secret that [`expose`](Self::expose) wrote.
     pub fn restore(bytes: &[u8; 97]) -> Self {
-        let mut secret = Self { encapsulated: [0; 65], exported: [0; 32] };
+        let mut secret = Self {
+            encapsulated: [0; 65],
+            exported: [0; 32],
+        };
         let parts = secret.encapsulated.iter_mut().chain(&mut secret.exported);
         parts.zip(bytes).for_each(|(to, from)| *to = *from);
         secret
@@ -174,7 +180,10 @@ impl AnswerSecret {
         let sealed = cipher.encrypt(&iv, wire::encode(answer).as_slice());
         // AES-GCM refuses only plaintexts of 64 GiB.
         debug_assert!(sealed.is_ok());
-        SealedAnswer { nonce, ciphertext: Bytes(sealed.unwrap_or_default()) }
+        SealedAnswer {
+            nonce,
+            ciphertext: Bytes(sealed.unwrap_or_default()),
+        }
     }
 
     /// Decrypts an answer; at the asker.
@@ -222,17 +231,38 @@ pub fn seal<T: Wire>(
 ) -> Result<(SealedRequest, AnswerSecret), NotSealedForUs> {
     let key = <DhP256HkdfSha256 as hpke::Kem>::PublicKey::from_bytes(&recipient.0)
         .map_err(|_| NotSealedForUs)?;
-    let (enc, mut context) = hpke::setup_sender_with_rng::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(
-        &OpModeS::Base, &key, INFO, &mut entropy.rng(),
-    ).map_err(|_| NotSealedForUs)?;
+    let (enc, mut context) =
+        hpke::setup_sender_with_rng::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(
+            &OpModeS::Base,
+            &key,
+            INFO,
+            &mut entropy.rng(),
+        )
+        .map_err(|_| NotSealedForUs)?;
     let recipient = recipient.id();
     let associated = wire::encode(&Associated(route, operation, recipient));
-    let ciphertext = context.seal(&wire::encode(order), &associated).map_err(|_| NotSealedForUs)?;
+    let ciphertext = context
+        .seal(&wire::encode(order), &associated)
+        .map_err(|_| NotSealedForUs)?;
     let encapsulated = Encapsulated(enc.to_bytes().into());
-    let mut secret = AnswerSecret { encapsulated: encapsulated.0, exported: [0; 32] };
-    context.export(ANSWER, &mut secret.exported).map_err(|_| NotSealedForUs)?;
+    let mut secret = AnswerSecret {
+        encapsulated: encapsulated.0,
+        exported: [0; 32],
+    };
+    context
+        .export(ANSWER, &mut secret.exported)
+        .map_err(|_| NotSealedForUs)?;
     let ciphertext = Bytes(ciphertext);
-    Ok((SealedRequest { route, operation, recipient, encapsulated, ciphertext }, secret))
+    Ok((
+        SealedRequest {
+            route,
+            operation,
+            recipient,
+            encapsulated,
+            ciphertext,
+        },
+        secret,
+    ))
 }
 
 /// A role's secret key for sealed requests.
@@ -252,7 +282,10 @@ impl OpeningKey {
     pub fn from_seed(seed: &Seed) -> Self {
         let ikm = seed.derive(&[b"sealing"]);
         let (secret, public) = DhP256HkdfSha256::derive_keypair(ikm.expose());
-        Self { secret, public: SealingKey(public.to_bytes().into()) }
+        Self {
+            secret,
+            public: SealingKey(public.to_bytes().into()),
+        }
     }
 
     /// The public key.
@@ -264,18 +297,37 @@ impl OpeningKey {
     ///
     /// # Errors
     /// [`NotSealedForUs`], whatever is wrong.
-    pub fn open<T: Wire>(&self, request: &SealedRequest) -> Result<(T, AnswerSecret), NotSealedForUs> {
+    pub fn open<T: Wire>(
+        &self,
+        request: &SealedRequest,
+    ) -> Result<(T, AnswerSecret), NotSealedForUs> {
         let enc = <DhP256HkdfSha256 as hpke::Kem>::EncappedKey::from_bytes(&request.encapsulated.0)
             .map_err(|_| NotSealedForUs)?;
         let mut context = hpke::setup_receiver::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(
-            &OpModeR::Base, &self.secret, &enc, INFO,
-        ).map_err(|_| NotSealedForUs)?;
-        let associated =
-            wire::encode(&Associated(request.route, request.operation, self.public.id()));
-        let order = context.open(&request.ciphertext.0, &associated).map_err(|_| NotSealedForUs)?;
-        let mut secret =
-            AnswerSecret { encapsulated: request.encapsulated.0, exported: [0; 32] };
-        context.export(ANSWER, &mut secret.exported).map_err(|_| NotSealedForUs)?;
-        Ok((wire::decode_exact(&order).map_err(|_| NotSealedForUs)?, secret))
+            &OpModeR::Base,
+            &self.secret,
+            &enc,
+            INFO,
+        )
+        .map_err(|_| NotSealedForUs)?;
+        let associated = wire::encode(&Associated(
+            request.route,
+            request.operation,
+            self.public.id(),
+        ));
+        let order = context
+            .open(&request.ciphertext.0, &associated)
+            .map_err(|_| NotSealedForUs)?;
+        let mut secret = AnswerSecret {
+            encapsulated: request.encapsulated.0,
+            exported: [0; 32],
+        };
+        context
+            .export(ANSWER, &mut secret.exported)
+            .map_err(|_| NotSealedForUs)?;
+        Ok((
+            wire::decode_exact(&order).map_err(|_| NotSealedForUs)?,
+            secret,
+        ))
     }
 }

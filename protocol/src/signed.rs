@@ -49,7 +49,11 @@ impl<T: Statement> Signed<T> {
     pub fn sign(statement: &T, key: &SigningKey) -> Self {
         let body = wire::encode(statement);
         let signature = key.sign(&Digest::of(T::DOMAIN, &body));
-        Self { body: Bytes(body), signature, content: PhantomData }
+        Self {
+            body: Bytes(body),
+            signature,
+            content: PhantomData,
+        }
     }
 
     /// The statement, if `key` signed it.
@@ -57,7 +61,8 @@ impl<T: Statement> Signed<T> {
     /// # Errors
     /// [`OpenError`].
     pub fn open(&self, key: &VerifyingKey) -> Result<T, OpenError> {
-        key.verify(&self.digest(), &self.signature).map_err(OpenError::Signature)?;
+        key.verify(&self.digest(), &self.signature)
+            .map_err(OpenError::Signature)?;
         self.claim().map_err(OpenError::Content)
     }
 
@@ -77,7 +82,11 @@ impl<T: Statement> Signed<T> {
 
 impl<T> Clone for Signed<T> {
     fn clone(&self) -> Self {
-        Self { body: self.body.clone(), signature: self.signature, content: PhantomData }
+        Self {
+            body: self.body.clone(),
+            signature: self.signature,
+            content: PhantomData,
+        }
     }
 }
 
@@ -96,7 +105,11 @@ impl<T> PartialEq for Signed<T> {
 impl<T> Eq for Signed<T> {}
 
 impl<T, C> Encode<C> for Signed<T> {
-    fn encode<W: Write>(&self, e: &mut Encoder<W>, c: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        c: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         e.array(2)?;
         self.body.encode(e, c)?;
         self.signature.encode(e, c)
@@ -109,6 +122,10 @@ impl<'b, T, C> Decode<'b, C> for Signed<T> {
             return Err(decode::Error::message("a signed statement has two parts"));
         }
         let body = Bytes::decode(d, c)?;
-        Ok(Self { body, signature: Signature::decode(d, c)?, content: PhantomData })
+        Ok(Self {
+            body,
+            signature: Signature::decode(d, c)?,
+            content: PhantomData,
+        })
     }
 }

@@ -6,7 +6,8 @@ use crate::amount::{Amount, Currency, Denomination};
 use crate::id::{CoinId, Digest, InvoiceId, KeyId, OperationId, ParticipantId};
 use crate::key::VerifyingKey;
 use crate::limits::{
-    COINS_MAX, NAME_BYTES_MAX, NOTED_COINS_MAX, PARTIES_MAX, PURPOSE_BYTES_MAX, SHORT_BYTES_MAX, URL_BYTES_MAX,
+    COINS_MAX, NAME_BYTES_MAX, NOTED_COINS_MAX, PARTIES_MAX, PURPOSE_BYTES_MAX, SHORT_BYTES_MAX,
+    URL_BYTES_MAX,
 };
 use crate::sealed::SealingKey;
 use crate::signed::{Signed, Statement};
@@ -125,7 +126,9 @@ pub struct IssuerKeys {
 impl IssuerKeys {
     /// The currency's entry.
     pub fn currency(&self, currency: Currency) -> Option<&CurrencyInfo> {
-        self.currencies.iter().find(|info| info.currency == currency)
+        self.currencies
+            .iter()
+            .find(|info| info.currency == currency)
     }
 
     /// The bank's entry.
@@ -135,7 +138,9 @@ impl IssuerKeys {
 
     /// The day on which a coin made at `now` expires.
     pub fn expiry(&self, now: Time) -> Day {
-        now.day().plus(self.coin_lifetime_days).round_up(self.epoch_days)
+        now.day()
+            .plus(self.coin_lifetime_days)
+            .round_up(self.epoch_days)
     }
 }
 

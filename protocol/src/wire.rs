@@ -59,7 +59,11 @@ pub fn decode_exact<T: Wire>(bytes: &[u8]) -> Result<T, WireError> {
         return Err(WireError::TooLong);
     }
     let value: T = minicbor::decode(bytes).map_err(|_| WireError::Malformed)?;
-    if encode(&value) == bytes { Ok(value) } else { Err(WireError::NotCanonical) }
+    if encode(&value) == bytes {
+        Ok(value)
+    } else {
+        Err(WireError::NotCanonical)
+    }
 }
 
 /// Text of at most `MAX` bytes of UTF-8, not empty, without control characters.
@@ -86,7 +90,11 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
 }
 
 impl<C, const MAX: usize> Encode<C> for Text<MAX> {
-    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         e.str(&self.0)?.ok()
     }
 }
@@ -127,7 +135,11 @@ impl<T, const MAX: usize> core::ops::Deref for List<T, MAX> {
 }
 
 impl<C, T: Encode<C>, const MAX: usize> Encode<C> for List<T, MAX> {
-    fn encode<W: Write>(&self, e: &mut Encoder<W>, c: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        c: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         self.0.encode(e, c)
     }
 }
@@ -156,7 +168,11 @@ impl fmt::Debug for Bytes {
 }
 
 impl<C> Encode<C> for Bytes {
-    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
         e.bytes(&self.0)?.ok()
     }
 }

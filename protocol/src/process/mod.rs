@@ -5,10 +5,11 @@
 //! sealed answer. Nothing here moves money: the ledger does, and only by a [`Movement`], which exists only balanced.
 
 pub mod change;
+mod desk;
 pub mod enrolment;
-mod issuer;
 mod movement;
 pub mod payment;
+mod prepared;
 pub mod purchase;
 pub mod redeem;
 pub mod refund;
@@ -18,8 +19,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
 
-pub use issuer::{Answered, Desk, Made, Ordered, Prepared, RefundDue, Rejected};
+pub use desk::{Desk, Ordered, Rejected};
 pub use movement::{HeldClaim, Inputs, Movement, Outputs};
+pub use prepared::{Answered, Made, Prepared, RefundDue};
 
 use crate::entropy::Entropy;
 use crate::id::OperationId;
@@ -73,15 +75,24 @@ impl<P: Process> Asked<P> {
         issuer: &IssuerKeys,
         entropy: Entropy,
     ) -> Result<Self, NotSealedForUs> {
-        let (request, secret) =
-            sealed::seal(P::ROUTE, operation, &issuer.sealing, order, entropy)?;
-        Ok(Self { operation, request: wire::encode(&request), secret, process: PhantomData })
+        let (request, secret) = sealed::seal(P::ROUTE, operation, &issuer.sealing, order, entropy)?;
+        Ok(Self {
+            operation,
+            request: wire::encode(&request),
+            secret,
+            process: PhantomData,
+        })
     }
 
     /// The order as the journal kept it.
     pub fn restore(operation: OperationId, request: Vec<u8>, secret: &[u8; 97]) -> Self {
         let secret = AnswerSecret::restore(secret);
-        Self { operation, request, secret, process: PhantomData }
+        Self {
+            operation,
+            request,
+            secret,
+            process: PhantomData,
+        }
     }
 
     /// The operation.

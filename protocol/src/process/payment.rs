@@ -186,7 +186,10 @@ pub fn check_invoice(
     let claim = signed.claim().map_err(|_| Code::InvoiceInvalid)?;
     let payee = claim.payee.open(issuer).map_err(|_| Code::InvoiceInvalid)?;
     let invoice = signed.open(&payee.key).map_err(|_| Code::InvoiceInvalid)?;
-    let accepted = invoice.issuers.iter().any(|accepted| accepted.key == *issuer);
+    let accepted = invoice
+        .issuers
+        .iter()
+        .any(|accepted| accepted.key == *issuer);
     let bounded = invoice.expires <= invoice.created.plus(INVOICE_LIFETIME_MAX_S);
     if !accepted || !bounded || invoice.amount.is_zero() || payee.expires < now {
         return Err(Code::InvoiceInvalid);
@@ -194,7 +197,11 @@ pub fn check_invoice(
     if invoice.expires < now {
         return Err(Code::InvoiceExpired);
     }
-    Ok(CheckedInvoice { invoice, payee, digest: signed.digest() })
+    Ok(CheckedInvoice {
+        invoice,
+        payee,
+        digest: signed.digest(),
+    })
 }
 
 /// Checks a receipt against the invoice it is for: the payee's signature, the issuer's acceptance inside, equal
@@ -207,9 +214,15 @@ pub fn check_receipt(
     invoice: &CheckedInvoice,
     issuer: &VerifyingKey,
 ) -> Result<Receipt, Code> {
-    let receipt = receipt.open(&invoice.payee.key).map_err(|_| Code::BadSignature)?;
+    let receipt = receipt
+        .open(&invoice.payee.key)
+        .map_err(|_| Code::BadSignature)?;
     check_acceptance(&receipt.acceptance, invoice, issuer)?;
-    if receipt.invoice == invoice.digest { Ok(receipt) } else { Err(Code::BadSignature) }
+    if receipt.invoice == invoice.digest {
+        Ok(receipt)
+    } else {
+        Err(Code::BadSignature)
+    }
 }
 
 /// Checks that the issuer accepted payment of this invoice in full.
@@ -225,7 +238,11 @@ pub fn check_acceptance(
     let same = accepted.invoice == invoice.digest
         && accepted.payee == invoice.payee.participant()
         && accepted.amount == invoice.invoice.amount;
-    if same { Ok(accepted) } else { Err(Code::BadSignature) }
+    if same {
+        Ok(accepted)
+    } else {
+        Err(Code::BadSignature)
+    }
 }
 
 /// The payer's order on its way.

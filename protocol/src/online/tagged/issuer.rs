@@ -60,8 +60,16 @@ impl Mint {
             let mut id = [0; 16];
             rng.fill_bytes(&mut id);
             let id = CoinId(home.place(id, shards));
-            let body = CoinBody { id, currency: bundle.currency(), denomination, expiry };
-            Coin { tag: self.tag(&body), body }
+            let body = CoinBody {
+                id,
+                currency: bundle.currency(),
+                denomination,
+                expiry,
+            };
+            Coin {
+                tag: self.tag(&body),
+                body,
+            }
         };
         bundle.denominations().map(strike).collect()
     }
@@ -77,7 +85,9 @@ impl Mint {
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose()) {
             mac.update(b"koban/v1/coin");
             mac.update(&wire::encode(body));
-            tag.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(to, from)| *to = from);
+            tag.iter_mut()
+                .zip(mac.finalize().into_bytes())
+                .for_each(|(to, from)| *to = from);
         }
         Tag(tag)
     }

@@ -32,8 +32,7 @@ pub struct CoinBody {
 impl CoinBody {
     /// Its value.
     pub fn amount(&self) -> Amount {
-        Amount::new(self.currency, self.denomination.minor())
-            .unwrap_or(Amount::zero(self.currency))
+        Amount::new(self.currency, self.denomination.minor()).unwrap_or(Amount::zero(self.currency))
     }
 }
 
@@ -60,7 +59,9 @@ impl<C> Encode<C> for Tag {
 impl<'b, C> Decode<'b, C> for Tag {
     fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
         let bytes = d.bytes()?.try_into();
-        bytes.map(Self).map_err(|_| minicbor::decode::Error::message("a tag has 16 bytes"))
+        bytes
+            .map(Self)
+            .map_err(|_| minicbor::decode::Error::message("a tag has 16 bytes"))
     }
 }
 

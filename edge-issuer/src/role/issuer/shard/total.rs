@@ -1,0 +1,110 @@
+//! The totals: what this shard owes, per currency, changed in the same transaction as the rows (VC-10).
+
+use koban_protocol::amount::{Amount, Currency};
+
+use super::store::Store;
+use crate::sql::{Row, Sql, StoreError};
+
+/// Which figure of the totals changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Figure {
+    /// Value of live coins in this shard, claimed ones included.
+    Coins,
+    /// Value held for payees.
+    Held,
+    /// Value of other shards' rows that this shard has committed and they have not yet erased.
+    Settling,
+    /// Value on its way from the reserve to accounts.
+    Owed,
+    /// Value banks have been asked to debit, answer unknown.
+    Debiting,
+}
+
+impl Figure {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Coins => "coins",
+            Self::Held => "held",
+            Self::Settling => "settling",
+            Self::Owed => "owed",
+            Self::Debiting => "debiting",
+        }
+    }
+}
+
+impl<S: Sql> Store<'_, S> {
+    /// Changes one figure of the totals by `sign * amount`; none falls below zero.
+    pub(super) fn add(&self, figure: Figure, amount: Amount, sign: i64) -> Result<(), StoreError> {
+        let delta = i64::try_from(amount.minor())
+            .ok()
+            .and_then(|minor| minor.checked_mul(sign))
+            .ok_or(StoreError::Invariant("an amount above its limit"))?;
+        let column = figure.column();
+        let code = amount.currency();
+        self.0.run(
+            "INSERT INTO total VALUES(?, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+            &[code.code().into()],
+        )?;
+        let row = self.0.row(
+            &format!(
+                "UPDATE total SET {column} = {column} + ?, version = version + 1
+                 WHERE currency = ? RETURNING {column} AS figure"
+            ),
+            &[delta.into(), code.code().into()],
+        )?;
+        match row {
+            Some(row) if row.i64("figure")? >= 0 => Ok(()),
+            _ => Err(StoreError::Invariant("a total below zero")),
+        }
+    }
+
+    pub(super) fn totals(&self) -> Result<Vec<Totals>, StoreError> {
+        self.0
+            .run("SELECT * FROM total", &[])?
+            .iter()
+            .map(Totals::of)
+            .collect()
+    }
+
+    /// `coins + held + owed - settling` of a currency: what an operation may change only by a debit.
+    pub(super) fn liability(&self, currency: Currency) -> Result<i64, StoreError> {
+        let row = self.0.row(
+            "SELECT coins + held + owed - settling AS liability FROM total WHERE currency = ?",
+            &[currency.code().into()],
+        )?;
+        row.map_or(Ok(0), |row| row.i64("liability"))
+    }
+}
+
+/// One currency's totals of a shard.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Totals {
+    /// The currency's code.
+    pub currency: String,
+    /// See [`Figure`].
+    pub coins: u64,
+    /// See [`Figure`].
+    pub held: u64,
+    /// See [`Figure`].
+    pub settling: u64,
+    /// See [`Figure`].
+    pub owed: u64,
+    /// See [`Figure`].
+    pub debiting: u64,
+    /// Grows with every change.
+    pub version: u64,
+}
+
+impl Totals {
+    fn of(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            currency: row.text("currency")?.to_owned(),
+            coins: row.u64("coins")?,
+            held: row.u64("held")?,
+            settling: row.u64("settling")?,
+            owed: row.u64("owed")?,
+            debiting: row.u64("debiting")?,
+            version: row.u64("version")?,
+        })
+    }
+}
