@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod host;
+pub mod role;
 pub mod sql;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sqlite;

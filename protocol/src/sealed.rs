@@ -301,6 +301,9 @@ impl OpeningKey {
         &self,
         request: &SealedRequest,
     ) -> Result<(T, AnswerSecret), NotSealedForUs> {
+        if request.recipient != self.public.id() {
+            return Err(NotSealedForUs);
+        }
         let enc = <DhP256HkdfSha256 as hpke::Kem>::EncappedKey::from_bytes(&request.encapsulated.0)
             .map_err(|_| NotSealedForUs)?;
         let mut context = hpke::setup_receiver::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(

@@ -1,9 +1,13 @@
 //! What the wallet shows: plain values, ready for a page or for JavaScript. Nothing here is secret.
 
-use serde::Serialize;
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+#[cfg(feature = "js")]
+use tsify::Tsify;
 
 /// The whole wallet as a page shows it; made anew after every change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct WalletView {
     /// How far the holder has come.
@@ -24,6 +28,7 @@ pub struct WalletView {
 
 /// How far the holder has come (VC-2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
     /// Nothing is registered yet.
@@ -36,6 +41,7 @@ pub enum Stage {
 
 /// The issuer as the wallet knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct IssuerView {
     /// The issuer's name.
@@ -52,6 +58,7 @@ pub struct IssuerView {
 
 /// A currency and how it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct CurrencyView {
     /// ISO 4217 code, such as `JPY`.
@@ -62,6 +69,7 @@ pub struct CurrencyView {
 
 /// A bank that keeps money for the issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct BankView {
     /// The bank's short name, as used in requests.
@@ -72,18 +80,22 @@ pub struct BankView {
 
 /// The holder's own account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountView {
     /// The bank's name for people.
     pub bank: String,
     /// The account number.
     pub number: String,
-    /// The balance when it was last asked for.
+    /// The balance when it was last asked for, in the issuer's first currency.
     pub balance: Option<MoneyView>,
+    /// The balances when they were last asked for, one a currency.
+    pub balances: Vec<MoneyView>,
 }
 
 /// An amount of money for display.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct MoneyView {
     /// ISO 4217 code.
@@ -96,6 +108,7 @@ pub struct MoneyView {
 
 /// What is held in one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct BalanceView {
     /// What can be spent now.
@@ -107,43 +120,60 @@ pub struct BalanceView {
 }
 
 /// What kind of operation a transaction was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
+#[cfg_attr(feature = "js", derive(Tsify))]
+#[cbor(index_only)]
 #[serde(rename_all = "camelCase")]
 pub enum TransactionKind {
     /// Registration of a pseudonym.
+    #[n(0)]
     Registration,
     /// Enrolment of a bank account.
+    #[n(1)]
     Enrolment,
     /// Coins bought from the account.
+    #[n(2)]
     Withdrawal,
     /// A payment to a payee.
+    #[n(3)]
     Payment,
     /// Coins changed for others, or old ones for new.
+    #[n(4)]
     Change,
     /// Coins turned into money in the account.
+    #[n(5)]
     Redemption,
     /// Lost coins given again.
+    #[n(6)]
     Refund,
 }
 
 /// Where a transaction stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
+#[cfg_attr(feature = "js", derive(Tsify))]
+#[cbor(index_only)]
 #[serde(rename_all = "camelCase")]
 pub enum TransactionState {
     /// Written down and on its way; it resumes by itself.
+    #[n(0)]
     Open,
     /// Being called back: its coins are being changed for new ones.
+    #[n(1)]
     Cancelling,
     /// Finished.
+    #[n(2)]
     Done,
     /// Called back; the money is in the wallet.
+    #[n(3)]
     Cancelled,
     /// Refused; the money is in the wallet, or, with `bad_coins`, was not good.
+    #[n(4)]
     Refused,
 }
 
 /// One line of the activity page, with its receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct TransactionView {
     /// The operation's id, 32 hexadecimal digits.
@@ -166,12 +196,15 @@ pub struct TransactionView {
     pub receipt: Option<ReceiptView>,
     /// Where the payee delivers, once paid.
     pub fulfilment_url: Option<String>,
+    /// Coins that the issuer's signed statement named as bad, and that left the wallet.
+    pub lost: Option<MoneyView>,
     /// Why it was refused or is being retried.
     pub problem: Option<ProblemView>,
 }
 
 /// A receipt that was checked against the invoice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptView {
     /// The payee's name.
@@ -186,6 +219,7 @@ pub struct ReceiptView {
 
 /// An invoice that was fetched, checked, and waits for the holder's word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceView {
     /// The invoice's id, 32 hexadecimal digits.
@@ -208,6 +242,7 @@ pub struct InvoiceView {
 
 /// Why an invoice cannot be paid right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub enum Obstacle {
     /// The holder has not registered.
@@ -224,6 +259,7 @@ pub enum Obstacle {
 
 /// A problem in plain words' keys: the page translates `code`, and shows `detail` as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemView {
     /// A stable name such as `coin-not-live`; the page has a sentence for each.
@@ -236,6 +272,7 @@ pub struct ProblemView {
 
 /// Whose fault a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
 pub enum Culprit {
     /// The holder or this wallet.
@@ -248,4 +285,56 @@ pub enum Culprit {
     Bank,
     /// The network or the browser.
     Network,
+}
+
+/// The issuer's published totals of one moment (VC-10), as it answers them at `/audit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct AuditView {
+    /// The moment, seconds since 1970.
+    pub at: u64,
+    /// Whether all totals are of that one moment; operations may follow each other too closely.
+    pub steady: bool,
+    /// Totals, one entry a currency.
+    pub currencies: Vec<CurrencyAudit>,
+}
+
+/// One currency's totals, in minor units. The rule: `coins + held - settling <= reserves <= coins +
+/// held + owed + debiting`, and equality when nothing is in flight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct CurrencyAudit {
+    /// ISO 4217 code.
+    pub code: String,
+    /// Digits after the decimal point.
+    pub exponent: u8,
+    /// Coins in circulation.
+    pub coins: u64,
+    /// Value held for payees.
+    pub held: u64,
+    /// Inputs of decided operations that other shards have yet to erase.
+    pub settling: u64,
+    /// Money that left the coins and has yet to reach a bank account.
+    pub owed: u64,
+    /// Money that banks were asked to debit and that has yet to become coins.
+    pub debiting: u64,
+    /// The issuer's money at each bank.
+    pub reserves: Vec<Reserve>,
+    /// Whether the issuer itself finds the rule kept.
+    pub consistent: bool,
+}
+
+/// The issuer's account at one bank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "js", derive(Tsify))]
+#[serde(rename_all = "camelCase")]
+pub struct Reserve {
+    /// The bank's short name.
+    pub bank: String,
+    /// The bank's name for people.
+    pub name: String,
+    /// What the account holds, in minor units.
+    pub minor: u64,
 }

@@ -6,6 +6,11 @@
 //!
 //! [`WalletView`]: koban_wallet_wasm::view::WalletView
 
+#![allow(
+    unreachable_pub,
+    reason = "the component macro makes what it generates public"
+)]
+
 mod app;
 mod audit;
 mod browser;

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
@@ -13,7 +14,7 @@ use crate::command::{cargo, complete, program, root, tools};
 use crate::setup::{TRUNK, WASM_BINDGEN, WORKER_BUILD};
 use crate::steps::timed;
 
-const WASM_OUTPUT: &str = "target/wasm32-unknown-unknown/release";
+const WASM_OUTPUT: &str = "target/wasm32-unknown-unknown";
 
 /// Folder of the worker's bundle: `index.js` and `index_bg.wasm`.
 pub(crate) fn worker_folder() -> PathBuf {
@@ -32,10 +33,16 @@ pub(crate) fn build() -> Result<()> {
 }
 
 fn worker() -> Result<()> {
-    compile("koban-edge-issuer")?;
-    let source = root().join(WASM_OUTPUT).join("koban_edge_issuer.wasm");
+    // worker-build sets the same, or else its compilation would differ from this one
+    complete(compilation("koban-edge-issuer", "release").env("WASM_BINDGEN_USE_JS_SYS", "1"))?;
+    let source = root()
+        .join(WASM_OUTPUT)
+        .join("release/koban_edge_issuer.wasm");
     let output = worker_folder().join("index.js");
-    if is_newer(&output, &[source, WORKER_BUILD.path(), tools("node_modules")])? {
+    if is_newer(
+        &output,
+        &[source, WORKER_BUILD.path(), tools("node_modules")],
+    )? {
         return Ok(());
     }
     let mut command = program(WORKER_BUILD.path());
@@ -49,11 +56,11 @@ fn worker() -> Result<()> {
 }
 
 fn wallet() -> Result<()> {
-    compile("koban-web")?;
+    complete(&mut compilation("koban-web", "web"))?;
     let web = root().join("web");
     let output = wallet_folder().join("index.html");
     let mut sources = vec![
-        root().join(WASM_OUTPUT).join("koban-web.wasm"),
+        root().join(WASM_OUTPUT).join("web/koban-web.wasm"),
         root().join("Trunk.toml"),
         TRUNK.path(),
         tools("node_modules"),
@@ -66,9 +73,10 @@ fn wallet() -> Result<()> {
 }
 
 /// Compiles a package for the web, exactly as its bundler will, so that the bundler finds it done.
-fn compile(package: &str) -> Result<()> {
-    let mut command = cargo("build --quiet --release --target wasm32-unknown-unknown --package");
-    complete(command.arg(package).env("WASM_BINDGEN_USE_JS_SYS", "1"))
+fn compilation(package: &str, profile: &str) -> Command {
+    let mut command = cargo("build --quiet --target wasm32-unknown-unknown");
+    command.args(["--package", package, "--profile", profile]);
+    command
 }
 
 /// All files below a folder except build output.
@@ -101,5 +109,7 @@ fn is_newer(output: &Path, sources: &[PathBuf]) -> Result<bool> {
 }
 
 fn changed(path: &Path) -> Result<SystemTime> {
-    fs::metadata(path).and_then(|m| m.modified()).with_context(|| path.display().to_string())
+    fs::metadata(path)
+        .and_then(|m| m.modified())
+        .with_context(|| path.display().to_string())
 }

@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail};
 /// The repository's root folder.
 pub(crate) fn root() -> &'static Path {
     // xtask lies in the repository, so its manifest's parent always exists
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
 }
 
 /// A path below the folder of installed tools.
@@ -25,9 +27,14 @@ pub(crate) fn tools(below: &str) -> PathBuf {
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root());
+    // where the bundlers' inputs are looked for
+    command.env("CARGO_TARGET_DIR", root().join("target"));
     for (key, _) in env::vars_os() {
         let shown = key.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|p| shown.starts_with(p)) {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+            .iter()
+            .any(|p| shown.starts_with(p))
+        {
             command.env_remove(&key);
         }
     }
@@ -51,7 +58,9 @@ pub(crate) fn cargo(line: &str) -> Command {
 /// # Errors
 /// It does not start, or ends with failure.
 pub(crate) fn complete(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("starting {}", shown(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("starting {}", shown(command)))?;
     if !status.success() {
         bail!("{} ended with {status}", shown(command));
     }
@@ -78,11 +87,19 @@ pub(crate) fn complete_quietly(command: &mut Command) -> Result<()> {
 /// What a program prints, or nothing if it cannot be run or fails.
 pub(crate) fn answer(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn shown(command: &Command) -> String {
-    let name = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let name = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
     let words = command.get_args().map(|word| word.to_string_lossy());
-    std::iter::once(name.to_string_lossy()).chain(words).collect::<Vec<_>>().join(" ")
+    std::iter::once(name.to_string_lossy())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

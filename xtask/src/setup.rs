@@ -64,7 +64,10 @@ pub(crate) const CARGO_DENY: Tool = Tool {
 const DEBIAN: &[(&str, &str)] = &[
     ("chromium", "/usr/bin/chromium"),
     ("chromium-driver", "/usr/bin/chromedriver"),
-    ("fonts-ipafont-gothic", "/usr/share/fonts/opentype/ipafont-gothic"),
+    (
+        "fonts-ipafont-gothic",
+        "/usr/share/fonts/opentype/ipafont-gothic",
+    ),
 ];
 
 /// Everything that any verb needs.
@@ -87,7 +90,10 @@ pub(crate) fn toolchain() -> Result<()> {
     let text = fs::read_to_string(root().join("rust-toolchain.toml"))?;
     let wanted: toml::Table = text.parse().context("rust-toolchain.toml")?;
     for (kind, key) in [("target", "targets"), ("component", "components")] {
-        let names = wanted.get("toolchain").and_then(|t| t.get(key)).and_then(|t| t.as_array());
+        let names = wanted
+            .get("toolchain")
+            .and_then(|t| t.get(key))
+            .and_then(|t| t.as_array());
         let Some(installed) = answer(program("rustup").args([kind, "list", "--installed"])) else {
             // a toolchain that rustup does not keep: cargo will say what it misses
             return Ok(());
@@ -112,7 +118,10 @@ pub(crate) fn cargo_tools(wanted: &[Tool]) -> Result<()> {
     }
     let build = tools("build");
     for tool in missing {
-        timed(&format!("install {} {}", tool.package, tool.version), || tool.install(&build))?;
+        timed(
+            &format!("install {} {}", tool.package, tool.version),
+            || tool.install(&build),
+        )?;
     }
     fs::remove_dir_all(&build).with_context(|| format!("removing {}", build.display()))
 }
@@ -120,7 +129,10 @@ pub(crate) fn cargo_tools(wanted: &[Tool]) -> Result<()> {
 impl Tool {
     fn is_installed(&self) -> bool {
         let path = self.path();
-        let printed = path.exists().then(|| answer(program(path).arg("--version"))).flatten();
+        let printed = path
+            .exists()
+            .then(|| answer(program(path).arg("--version")))
+            .flatten();
         printed.is_some_and(|line| line.split_whitespace().next_back() == Some(self.version))
     }
 
@@ -131,7 +143,9 @@ impl Tool {
 
     fn install(&self, build: &Path) -> Result<()> {
         let mut command = cargo("install --quiet --force --root .tools");
-        command.args(self.options).arg(format!("{}@{}", self.package, self.version));
+        command
+            .args(self.options)
+            .arg(format!("{}@{}", self.package, self.version));
         // built once and run for seconds: the time to build them is what counts
         command
             .env("CARGO_TARGET_DIR", build)
@@ -145,7 +159,11 @@ impl Tool {
 /// The tools of npm: the edge's runtime, bundlers, the browser's driver, the deployer.
 pub(crate) fn node_modules() -> Result<()> {
     let version = answer(program("node").arg("--version")).context("Node is not installed")?;
-    let major = version.trim_start_matches('v').split('.').next().and_then(|n| n.parse().ok());
+    let major = version
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|n| n.parse().ok());
     if major.is_none_or(|major: u32| major < OLDEST_NODE) {
         bail!("Node {OLDEST_NODE} or newer is needed, found {version}");
     }
@@ -161,8 +179,9 @@ pub(crate) fn node_modules() -> Result<()> {
         for name in ["package.json", "package-lock.json"] {
             fs::copy(source.join(name), tools(name)).with_context(|| name.to_owned())?;
         }
+        // `npm ci` would insist on packages for machines that these are not published for
         let mut command = program("npm");
-        command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        command.args(["install", "--ignore-scripts", "--no-audit", "--no-fund"]);
         complete_quietly(command.current_dir(tools("")))?;
         Ok(fs::write(&mark, &wanted)?)
     })
@@ -175,7 +194,9 @@ pub(crate) fn workerd() -> Result<PathBuf> {
         "aarch64" => "linux-arm64",
         other => bail!("the edge's runtime is not available for {other}"),
     };
-    Ok(tools(&format!("node_modules/@cloudflare/workerd-{machine}/bin/workerd")))
+    Ok(tools(&format!(
+        "node_modules/@cloudflare/workerd-{machine}/bin/workerd"
+    )))
 }
 
 /// Chromium, its driver, and a font with Japanese letters, from Debian.
@@ -190,7 +211,9 @@ pub(crate) fn browser() -> Result<()> {
     }
     timed(&format!("apt-get install {}", missing.join(" ")), || {
         let mut install = apt_get();
-        install.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
+        install
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(&missing);
         if answer(&mut install).is_some() {
             return Ok(());
         }

@@ -53,7 +53,7 @@ pub struct Outputs {
     pub holder: Option<ParticipantId>,
 }
 
-/// A balanced movement: one currency, above zero, inputs equal outputs, no coin twice.
+/// A balanced movement: one currency, every part above zero, inputs equal outputs, no coin twice.
 #[derive(Clone, Debug)]
 pub struct Movement {
     inputs: Inputs,
@@ -74,7 +74,12 @@ impl Movement {
         let count = ids.len();
         ids.sort_unstable();
         ids.dedup();
-        if amount != out || amount.is_zero() || ids.len() != count {
+        let parts = inputs.held.iter().map(|claim| claim.amount);
+        let parts = parts.chain(inputs.debit.iter().map(|(_, _, amount)| *amount));
+        let parts = parts.chain(outputs.held.iter().map(|(_, amount)| *amount));
+        let mut parts = parts.chain(outputs.credit.iter().map(|(_, amount)| *amount));
+        let some_zero = amount.is_zero() || parts.any(|part| part.is_zero());
+        if amount != out || some_zero || ids.len() != count {
             return Err(Code::AmountInvalid);
         }
         Ok(Self {

@@ -11,7 +11,7 @@ use super::{Asked, Process};
 use crate::amount::{Amount, Bundle};
 use crate::id::{Digest, ParticipantId};
 use crate::key::VerifyingKey;
-use crate::limits::INVOICE_LIFETIME_MAX_S;
+use crate::limits::{CLOCK_SKEW_MAX_S, INVOICE_LIFETIME_MAX_S};
 use crate::online::tagged::wire::Coins;
 use crate::refusal::{Answer, Code};
 use crate::sealed::{Route, SealedAnswer};
@@ -174,7 +174,7 @@ impl CheckedInvoice {
 }
 
 /// Checks an invoice: the payee's certificate under the issuer's key, the invoice under the payee's key, the issuer
-/// among those accepted, amount above zero, and expiry.
+/// among those accepted, amount above zero, not dated ahead, and expiry.
 ///
 /// # Errors
 /// [`Code::InvoiceInvalid`], [`Code::InvoiceExpired`].
@@ -190,7 +190,8 @@ pub fn check_invoice(
         .issuers
         .iter()
         .any(|accepted| accepted.key == *issuer);
-    let bounded = invoice.expires <= invoice.created.plus(INVOICE_LIFETIME_MAX_S);
+    let bounded = invoice.expires <= invoice.created.plus(INVOICE_LIFETIME_MAX_S)
+        && invoice.created <= now.plus(CLOCK_SKEW_MAX_S);
     if !accepted || !bounded || invoice.amount.is_zero() || payee.expires < now {
         return Err(Code::InvoiceInvalid);
     }

@@ -47,7 +47,11 @@ pub fn ActivityList(#[prop(default = usize::MAX)] limit: usize) -> impl IntoView
     let session = use_session();
     let ids = Memo::new(move |_| {
         let newest = |view: &koban_wallet_wasm::view::WalletView| {
-            view.transactions.iter().take(limit).map(|it| it.id.clone()).collect::<Vec<_>>()
+            view.transactions
+                .iter()
+                .take(limit)
+                .map(|it| it.id.clone())
+                .collect::<Vec<_>>()
         };
         session.look(newest).unwrap_or_default()
     });
@@ -71,14 +75,14 @@ fn ActivityItem(id: String) -> impl IntoView {
     let line = move || {
         let it = transaction.get()?;
         let state = data_state(it.state);
-        let amount = it.amount.as_ref().map(|it| money::show(it));
+        let amount = it.amount.as_ref().map(money::show);
         Some(view! {
             <a class="activity-line" href=path.clone() data-testid="activity-item"
                 data-kind=kind_key(it.kind) data-state=state>
                 <span class="activity-icon"><Icon shape=kind_shape(it.kind) /></span>
                 <span class="activity-words">
                     <span class="activity-title">{title(&it)}</span>
-                    <span class="activity-when">{money::show_time(it.at)}</span>
+                    <span class="activity-when">{money::show_day(it.at)}</span>
                 </span>
                 <span class="activity-side">
                     <span class="activity-amount" data-sign=sign(it.kind)>
@@ -95,7 +99,10 @@ fn ActivityItem(id: String) -> impl IntoView {
 
 /// What a person would call the transaction: whom a payment went to, else what it was.
 fn title(transaction: &TransactionView) -> String {
-    let payee = transaction.counterparty.clone().filter(|name| !name.is_empty());
+    let payee = transaction
+        .counterparty
+        .clone()
+        .filter(|name| !name.is_empty());
     match (transaction.kind, payee) {
         (TransactionKind::Payment, Some(payee)) => payee,
         (kind, _) => say(kind_key(kind)),

@@ -3,6 +3,7 @@
 use koban_wallet_wasm::view::CurrencyView;
 use leptos::prelude::*;
 
+use super::Amount;
 use crate::i18n::{say_with, t};
 use crate::money;
 use crate::session::money_of;
@@ -24,19 +25,41 @@ impl Coins {
 
     /// What they are worth together, in minor units; tracked. At most 99 · 2^14.
     pub fn total(self) -> u64 {
-        self.list().into_iter().map(|(value, count)| value * u64::from(count)).sum()
+        self.list()
+            .into_iter()
+            .map(|(value, count)| value * u64::from(count))
+            .sum()
     }
 
     /// Denominations wanted, in minor units, with their counts; tracked.
     pub fn list(self) -> Vec<(u64, u16)> {
         let counts = self.0.get();
-        let wanted = counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
+        let wanted = counts
+            .into_iter()
+            .enumerate()
+            .filter(|(_, count)| *count > 0);
         wanted.map(|(power, count)| (1 << power, count)).collect()
     }
 
     /// Wants none.
     pub fn clear(self) {
         self.0.set([0; DENOMINATIONS]);
+    }
+
+    /// Ties the choice to a typed amount: choosing coins writes their total there, and typing
+    /// another amount drops the choice.
+    pub fn follow(self, amount: Amount) {
+        Effect::new(move || {
+            let total = self.total();
+            if total > 0 {
+                amount.set(total);
+            }
+        });
+        Effect::new(move || {
+            if amount.minor.get() != Some(untrack(move || self.total())) {
+                self.clear();
+            }
+        });
     }
 
     fn count(self, power: usize) -> u16 {
@@ -55,7 +78,6 @@ pub fn CoinPicker(coins: Coins, currency: Memo<CurrencyView>) -> impl IntoView {
     view! {
         <fieldset class="coins">
             <legend class="visually-hidden">{t("coins-legend")}</legend>
-            <p class="hint">{t("coins-hint")}</p>
             <div class="coin-rows">
                 {(0..DENOMINATIONS)
                     .map(|power| view! { <CoinRow coins currency power /> })
@@ -79,7 +101,10 @@ fn CoinRow(coins: Coins, currency: Memo<CurrencyView>, power: usize) -> impl Int
         }
     };
     let typed = move |event| {
-        coins.set(power, event_target_value(&event).trim().parse().unwrap_or(0));
+        coins.set(
+            power,
+            event_target_value(&event).trim().parse().unwrap_or(0),
+        );
     };
     view! {
         <div class="coin-row">

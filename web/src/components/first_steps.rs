@@ -77,12 +77,15 @@ fn Register() -> impl IntoView {
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let name = name.get_untracked().trim().to_owned();
-        ask.run(|wallet| async move { wallet.register(&name).await }, |()| ());
+        ask.run(
+            |wallet| async move { wallet.register(&name).await },
+            |()| (),
+        );
     };
     view! {
         <form class="stack" on:submit=submit>
             <TextField id="register-name" label="register-name" hint="register-hint"
-                autocomplete="username" value=name />
+                autocomplete="username" longest=20 value=name />
             <Submit id="register-submit" ask label=Signal::derive(t("register-submit"))
                 ready=Signal::derive(move || !name.get().trim().is_empty()) />
         </form>
@@ -96,12 +99,18 @@ fn Enrol() -> impl IntoView {
     let owner = RwSignal::new(String::new());
     let banks = Memo::new(move |_| session.issuer().map(|it| it.banks).unwrap_or_default());
     let bank = RwSignal::new(None::<String>);
-    let chosen = move || bank.get().or_else(|| banks.with(|it| Some(it.first()?.id.clone())));
+    let chosen = move || {
+        bank.get()
+            .or_else(|| banks.with(|it| Some(it.first()?.id.clone())))
+    };
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let Some(bank) = untrack(chosen) else { return };
         let owner = owner.get_untracked().trim().to_owned();
-        ask.run(|wallet| async move { wallet.enrol(&bank, &owner).await }, |()| ());
+        ask.run(
+            |wallet| async move { wallet.enrol(&bank, &owner).await },
+            |()| (),
+        );
     };
     let option = |it: BankView| view! { <option value=it.id>{it.name}</option> };
     view! {
@@ -114,7 +123,7 @@ fn Enrol() -> impl IntoView {
                 </select>
             </div>
             <TextField id="enrol-owner" label="enrol-owner" hint="enrol-owner-hint"
-                autocomplete="name" value=owner />
+                autocomplete="name" longest=60 value=owner />
             <Submit id="enrol-submit" ask label=Signal::derive(t("enrol-submit"))
                 ready=Signal::derive(move || !owner.get().trim().is_empty()) />
             <p class="hint">{t("enrol-later")}</p>

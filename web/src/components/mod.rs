@@ -1,9 +1,9 @@
 //! What several pages share.
 
 mod activity;
+mod amount;
 mod balance;
 mod coins;
-mod currency;
 mod fields;
 mod first_steps;
 mod frame;
@@ -14,10 +14,10 @@ mod page;
 mod receipt;
 
 pub use activity::{ActivityList, StateBadge, kind_key};
+pub use amount::{Amount, AmountField, CurrencyChoice};
 pub use balance::Balances;
 pub use coins::{CoinPicker, Coins};
-pub use currency::CurrencyChoice;
-pub use fields::{AmountField, Choice, Submit, TextField};
+pub use fields::{Choice, Submit, TextField};
 pub use first_steps::FirstSteps;
 pub use frame::Frame;
 pub use icon::{Icon, Mark, Shape};

@@ -54,9 +54,10 @@ pub fn Notice(tone: Tone, children: Children) -> impl IntoView {
 #[component]
 pub fn ProblemNotice(problem: ProblemView) -> impl IntoView {
     let facts = problem::facts(&problem);
+    let code = problem.code.clone();
     view! {
         <Notice tone=Tone::Bad>
-            <p data-testid="problem" data-code=problem.code.clone()>
+            <p data-testid="problem" data-code=code>
                 {move || problem::sentence(&problem)}
             </p>
             <details class="facts">

@@ -36,11 +36,13 @@ pub fn Outcome(
 fn told(transaction: TransactionView, done: &'static str) -> AnyView {
     let amount = words(transaction.amount);
     match (transaction.state, transaction.problem) {
-        (TransactionState::Refused, Some(problem)) => view! { <ProblemNotice problem /> }.into_any(),
+        (TransactionState::Refused, Some(problem)) => {
+            view! { <ProblemNotice problem /> }.into_any()
+        }
         (TransactionState::Done, _) => view! {
-            <p class="with-badge" data-testid="outcome-done">
+            <div data-testid="outcome-done">
                 <Notice tone=Tone::Good>{say_with(done, &[("amount", amount)])}</Notice>
-            </p>
+            </div>
         }
         .into_any(),
         (state, _) => view! {

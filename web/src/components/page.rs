@@ -28,7 +28,9 @@ pub fn Page(
 ) -> impl IntoView {
     let node = NodeRef::<H1>::new();
     node.on_load(|element| {
-        let Some(Visited(visited)) = use_context::<Visited>() else { return };
+        let Some(Visited(visited)) = use_context::<Visited>() else {
+            return;
+        };
         if visited.get_value() {
             // Focus fails only for what is not in the document; this was just put there.
             let _ = element.focus();

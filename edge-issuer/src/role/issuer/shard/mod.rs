@@ -71,6 +71,10 @@ impl<H: ObjectHost> Object<H> for Shard<H> {
     async fn alarm(&self) {
         if let Err(fault) = self.work().await {
             self.answer(fault);
+            let again = self.host.now().plus(30);
+            if self.host.wake_at(again).await.is_err() {
+                self.host.log("the alarm cannot be set again");
+            }
         }
     }
 }

@@ -17,6 +17,11 @@ use crate::answer::Fault;
 use crate::host::{Address, Class, HttpResponse, ObjectHost};
 use crate::sql::{Sql, StoreError};
 
+/// How long until an operation is driven on again, if its bank or another shard did not answer.
+const RETRY_OPEN_S: u64 = 5;
+/// How often old records are dropped when nothing else wakes the shard.
+const PRUNE_EVERY_S: u64 = 86_400;
+
 /// What a bank says of the issuer's reserve.
 #[derive(Debug, Deserialize)]
 pub(in crate::role::issuer) struct Reserves {
@@ -43,8 +48,6 @@ impl Reserves {
 impl<H: ObjectHost> Shard<H> {
     pub(super) async fn work(&self) -> Result<(), Fault> {
         let now = self.host.now();
-        // Set first: if anything below is cut off, the alarm comes again.
-        self.wake(now.plus(5)).await?;
         for id in self.store().open_operations()? {
             if let Some(open) = self.store().open_operation(id)? {
                 let driven = self.drive(open).await;
@@ -60,16 +63,10 @@ impl<H: ObjectHost> Shard<H> {
         }
         let now = self.host.now();
         self.host.sql().transaction(|| self.store().prune(now))?;
-        match self.store().next_due()? {
-            Some(due) => self.wake(due).await,
-            None if self.store().open_operations()?.is_empty() => self.rest().await,
-            None => Ok(()),
-        }
-    }
-
-    /// Lets the alarm sleep for a day; the next operation wakes it earlier.
-    async fn rest(&self) -> Result<(), Fault> {
-        self.wake(self.host.now().plus(86_400)).await
+        let open = !self.store().open_operations()?.is_empty();
+        let next_open = open.then(|| now.plus(RETRY_OPEN_S));
+        let next = self.store().next_due()?.into_iter().chain(next_open).min();
+        self.wake(next.unwrap_or(now.plus(PRUNE_EVERY_S))).await
     }
 
     fn note(&self, done: Result<(), Fault>) {

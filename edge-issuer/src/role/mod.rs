@@ -1,0 +1,7 @@
+//! The roles. Each has a front and, where it keeps anything, objects.
+
+pub mod bank;
+pub mod issuer;
+pub mod peer;
+pub mod payment;
+pub mod register;

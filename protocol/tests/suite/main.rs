@@ -1,0 +1,22 @@
+//! The protocol's own tests: money, ids, the wire, signatures, seals, the mint, and the issuer's desk.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
+
+#[path = "../fixture/mod.rs"]
+mod fixture;
+
+mod amounts;
+mod desk;
+mod door;
+mod ids;
+mod invoices;
+mod mint;
+mod movement;
+mod sealed;
+mod signatures;

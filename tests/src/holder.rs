@@ -1,0 +1,177 @@
+//! A holder: the shipped wallet engine with a driver that keeps the engine's law, over any [`Network`].
+
+use std::collections::{BTreeMap, VecDeque};
+
+use http::Request;
+use koban_edge_issuer::host::HttpRequest;
+use koban_protocol::amount::{Amount, Currency};
+use koban_protocol::id::OperationId;
+use koban_wallet_wasm::engine::{
+    Call, Command, Edit, Effect, Engine, Event, HttpAnswer, Problem, Report, Row, Store,
+};
+use koban_wallet_wasm::view::{TransactionState, TransactionView, WalletView};
+
+use crate::network::Network;
+
+/// What a database of a wallet holds.
+pub type Rows = BTreeMap<(Store, String), Row>;
+
+/// A wallet, its database and its way to the roles.
+pub struct Holder<N> {
+    net: N,
+    issuer: String,
+    engine: Engine,
+    rows: Rows,
+    calls: VecDeque<Call>,
+    reports: Vec<Report>,
+}
+
+impl<N: Network> Holder<N> {
+    /// Opens the wallet that `rows` hold.
+    pub fn open(net: N, issuer: &str, rows: Rows) -> Result<Self, Problem> {
+        let stored = rows.values().cloned().collect();
+        let (engine, effects) = Engine::open(issuer, stored, net.now(), net.entropy())?;
+        let (calls, reports) = (VecDeque::new(), Vec::new());
+        let mut holder = Self { net, issuer: issuer.to_owned(), engine, rows, calls, reports };
+        holder.perform(effects);
+        holder.run();
+        Ok(holder)
+    }
+
+    /// Closes the wallet as a crash does, keeping only its database, and opens it again.
+    pub fn reopen(self) -> Result<Self, Problem> {
+        Self::open(self.net, &self.issuer, self.rows)
+    }
+
+    /// Its database.
+    pub const fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// Loses rows of its database, as a broken disk does.
+    pub fn lose(&mut self, store: Store) {
+        self.rows.retain(|(at, _), _| *at != store);
+    }
+
+    /// Gives a command and sends what comes of it; the operation it became, if it became one.
+    pub fn command(&mut self, command: Command) -> Result<Option<OperationId>, Problem> {
+        self.reports.clear();
+        self.handle(Event::Command(command));
+        let reports = self.reports.clone();
+        self.run();
+        for report in reports {
+            match report {
+                Report::Refused(problem) => return Err(problem),
+                Report::Started(operation) => return Ok(Some(operation)),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives a command and waits until its operation has ended; its transaction.
+    pub fn finish(&mut self, command: Command) -> Result<TransactionView, Problem> {
+        let started = self.command(command)?.expect("the command becomes an operation");
+        for _ in 0..100 {
+            if !self.engine.is_open(started) || self.is_final(started) {
+                break;
+            }
+            self.net.wait(1);
+            self.handle(Event::Woken);
+            self.run();
+        }
+        Ok(self.transaction(started))
+    }
+
+    /// Tells the wallet that the network is back, and sends whatever is open.
+    pub fn resume(&mut self) {
+        self.handle(Event::Resumed);
+        self.run();
+    }
+
+    /// The wallet as a page shows it.
+    pub fn view(&self) -> WalletView {
+        self.engine.view(self.net.now(), true)
+    }
+
+    /// One transaction.
+    pub fn transaction(&self, id: OperationId) -> TransactionView {
+        let id = id.to_string();
+        let found = self.view().transactions.into_iter().find(|t| t.id == id);
+        found.expect("every operation has a transaction")
+    }
+
+    /// What can be spent, minor units.
+    pub fn available(&self, code: &str) -> u64 {
+        let view = self.view();
+        let balance = view.balances.iter().find(|b| b.available.currency == code);
+        balance.map_or(0, |balance| balance.available.minor)
+    }
+
+    /// The way to the roles.
+    pub const fn net(&self) -> &N {
+        &self.net
+    }
+
+    fn is_final(&self, id: OperationId) -> bool {
+        !matches!(
+            self.transaction(id).state,
+            TransactionState::Open | TransactionState::Cancelling
+        )
+    }
+
+    fn handle(&mut self, event: Event) {
+        let (now, entropy) = (self.net.now(), self.net.entropy());
+        let effects = self.engine.handle(now, entropy, event);
+        self.perform(effects);
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Write(edits) => edits.into_iter().for_each(|edit| self.write(edit)),
+                Effect::Send(call) => self.calls.push_back(call),
+                Effect::Report(report) => self.reports.push(report),
+                Effect::Wake(_) => {}
+            }
+        }
+    }
+
+    fn write(&mut self, edit: Edit) {
+        match edit {
+            Edit::Put(row) => self.rows.insert((row.store, row.key.clone()), row),
+            Edit::Delete(store, key) => self.rows.remove(&(store, key)),
+        };
+    }
+
+    fn run(&mut self) {
+        while let Some(call) = self.calls.pop_front() {
+            let event = match self.net.http(request(&call)) {
+                Ok(response) => {
+                    let status = response.status().as_u16();
+                    Event::Answer(call.id, HttpAnswer { status, body: response.into_body() })
+                }
+                Err(_) => Event::Unreachable(call.id),
+            };
+            self.handle(event);
+        }
+    }
+}
+
+fn request(call: &Call) -> HttpRequest {
+    let mut request = Request::builder().method(call.method.name()).uri(&call.url);
+    if let Some(kind) = call.content_type {
+        request = request.header(http::header::CONTENT_TYPE, kind);
+    }
+    request.body(call.body.clone()).expect("the engine makes addresses that are addresses")
+}
+
+/// An amount of yen.
+pub fn yen(minor: u64) -> Amount {
+    Amount::new(jpy(), minor).expect("a small amount")
+}
+
+/// The yen.
+pub fn jpy() -> Currency {
+    Currency::new("JPY").expect("three letters")
+}

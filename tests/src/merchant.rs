@@ -1,0 +1,122 @@
+//! A merchant: the payment server's JSON interface as a shop's program uses it.
+
+use http::Request;
+use koban_edge_issuer::role::payment::model::{
+    NewOrder, NewShop, Money, OpenedShop, Order, Redeem, Redeemed, Settings, Shop, Taking,
+};
+use koban_protocol::signed::Signed;
+use koban_protocol::statement::Invoice;
+use koban_protocol::wire;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::network::Network;
+
+/// A shop at a payment server.
+#[derive(Clone, Debug)]
+pub struct Merchant {
+    server: String,
+    opened: OpenedShop,
+}
+
+/// An answer that is not what was asked for: status and body.
+#[derive(Debug)]
+pub struct Refused(pub u16, pub String);
+
+impl Merchant {
+    /// Opens a shop of this name with an account at `bank`; in a demonstration the operator's token is `demo`.
+    pub fn open<N: Network>(net: &N, server: &str, name: &str, bank: &str) -> Result<Self, Refused> {
+        let new = NewShop {
+            name: name.to_owned(),
+            webhook: None,
+            bank: bank.to_owned(),
+            owner_name: format!("{name} Ltd"),
+            take: Taking::Refresh,
+        };
+        let opened = call(net, "POST", &format!("{server}/shops"), "demo", Some(&new))?;
+        Ok(Self { server: server.to_owned(), opened })
+    }
+
+    /// Chooses how payments are taken from now on.
+    pub fn take<N: Network>(&self, net: &N, take: Taking) -> Result<Shop, Refused> {
+        self.call(net, "PUT", "/settings", Some(&Settings { take, webhook: None }))
+    }
+
+    /// Makes an order.
+    pub fn order<N: Network>(&self, net: &N, reference: &str, yen: u64) -> Result<Order, Refused> {
+        let new = NewOrder {
+            reference: reference.to_owned(),
+            amount: Money { currency: "JPY".to_owned(), minor: yen },
+            purpose: format!("Order {reference}"),
+            fulfilment_url: None,
+            expires_in: Some(3600),
+        };
+        self.call(net, "POST", "/orders", Some(&new))
+    }
+
+    /// An order as it stands.
+    pub fn show<N: Network>(&self, net: &N, order: &str) -> Result<Order, Refused> {
+        self.call::<_, (), _>(net, "GET", &format!("/orders/{order}"), None)
+    }
+
+    /// The shop with its takings.
+    pub fn shop<N: Network>(&self, net: &N) -> Result<Shop, Refused> {
+        self.call::<_, (), _>(net, "GET", "", None)
+    }
+
+    /// Turns everything into money in the account.
+    pub fn redeem<N: Network>(&self, net: &N) -> Result<Redeemed, Refused> {
+        self.call(net, "POST", "/redeem", Some(&Redeem { currency: "JPY".to_owned() }))
+    }
+
+    fn call<N: Network, B: Serialize, A: DeserializeOwned>(
+        &self,
+        net: &N,
+        method: &str,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<A, Refused> {
+        let url = format!("{}/shops/{}{path}", self.server, self.opened.shop);
+        call(net, method, &url, &self.opened.token, body)
+    }
+}
+
+/// The invoice that a wallet fetches for an order.
+pub fn invoice<N: Network>(net: &N, order: &Order) -> Result<Signed<Invoice>, Refused> {
+    let request = Request::get(&order.invoice_url).body(Vec::new());
+    let response = net.http(request.expect("an address")).map_err(|_| unreachable())?;
+    wire::decode_exact(response.body()).map_err(|error| Refused(200, error.to_string()))
+}
+
+/// A JSON document.
+pub fn get<N: Network, A: DeserializeOwned>(net: &N, url: &str) -> Result<A, Refused> {
+    call::<_, (), _>(net, "GET", url, "", None)
+}
+
+fn call<N: Network, B: Serialize, A: DeserializeOwned>(
+    net: &N,
+    method: &str,
+    url: &str,
+    token: &str,
+    body: Option<&B>,
+) -> Result<A, Refused> {
+    let mut request = Request::builder().method(method).uri(url);
+    if !token.is_empty() {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let body = body.map_or_else(Vec::new, |body| serde_json::to_vec(body).expect("plain values"));
+    if !body.is_empty() {
+        request = request.header("content-type", "application/json");
+    }
+    let response = net.http(request.body(body).expect("an address")).map_err(|_| unreachable())?;
+    let status = response.status().as_u16();
+    let text = || String::from_utf8_lossy(response.body()).into_owned();
+    if !response.status().is_success() {
+        return Err(Refused(status, text()));
+    }
+    serde_json::from_slice(response.body()).map_err(|_| Refused(status, text()))
+}
+
+fn unreachable() -> Refused {
+    Refused(0, "no answer".to_owned())
+}

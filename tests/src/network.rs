@@ -1,0 +1,37 @@
+//! What a holder's driver and a merchant need of the machine: HTTP, clock, entropy, patience.
+
+use koban_edge_issuer::host::{HttpRequest, HttpResponse, Unreachable};
+use koban_protocol::entropy::Entropy;
+use koban_protocol::time::Time;
+
+use crate::world::World;
+
+/// A way to the roles: over real HTTP, or inside a [`World`].
+pub trait Network {
+    /// The time.
+    fn now(&self) -> Time;
+    /// Fresh entropy.
+    fn entropy(&self) -> Entropy;
+    /// Sends a request to an origin.
+    fn http(&self, request: HttpRequest) -> Result<HttpResponse, Unreachable>;
+    /// Lets time pass, in which the roles may do what they have put off.
+    fn wait(&self, seconds: u64);
+}
+
+impl Network for World {
+    fn now(&self) -> Time {
+        World::now(self)
+    }
+
+    fn entropy(&self) -> Entropy {
+        World::entropy(self)
+    }
+
+    fn http(&self, request: HttpRequest) -> Result<HttpResponse, Unreachable> {
+        self.send(request)
+    }
+
+    fn wait(&self, seconds: u64) {
+        self.run(seconds);
+    }
+}

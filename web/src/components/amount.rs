@@ -1,0 +1,161 @@
+//! An amount being typed, and the currency it is in.
+
+use koban_wallet_wasm::view::CurrencyView;
+use leptos::prelude::*;
+
+use crate::i18n::{say, say_with, t};
+use crate::money;
+use crate::session::{money_of, use_session};
+
+/// What was typed, read in the chosen currency.
+#[derive(Clone, Copy)]
+pub struct Amount {
+    /// The chosen currency; the issuer's first until another is chosen.
+    pub currency: Memo<CurrencyView>,
+    /// The amount in minor units, if what was typed is one.
+    pub minor: Memo<Option<u64>>,
+    code: RwSignal<Option<String>>,
+    typed: RwSignal<String>,
+}
+
+impl Amount {
+    /// Begins with the currency `code`, if the issuer issues it, and with `minor` units.
+    pub fn new(code: Option<String>, minor: Option<u64>) -> Self {
+        let session = use_session();
+        let code = RwSignal::new(code);
+        let currency = Memo::new(move |_| {
+            let all = session.currencies();
+            let wanted = code.get();
+            let found = all
+                .iter()
+                .find(|it| Some(&it.code) == wanted.as_ref())
+                .or(all.first());
+            found.cloned().unwrap_or(CurrencyView {
+                code: String::new(),
+                exponent: 0,
+            })
+        });
+        let typed = RwSignal::new(String::new());
+        let read = Memo::new(move |_| money::parse(&typed.get(), currency.get().exponent));
+        let amount = Self {
+            currency,
+            minor: read,
+            code,
+            typed,
+        };
+        minor.into_iter().for_each(|minor| amount.set(minor));
+        amount
+    }
+
+    /// Types `minor` units.
+    pub fn set(self, minor: u64) {
+        self.typed.set(money::decimal(
+            minor,
+            self.currency.get_untracked().exponent,
+        ));
+    }
+
+    /// `minor` units of the chosen currency in words; tracked.
+    pub fn words(self, minor: u64) -> String {
+        money::show(&money_of(&self.currency.get(), minor))
+    }
+
+    /// A button's words: the message `with` naming the amount, or `plain` while there is none.
+    pub fn label(self, with: &'static str, plain: &'static str) -> Signal<String> {
+        Signal::derive(move || match self.minor.get() {
+            Some(minor) => say_with(with, &[("amount", self.words(minor))]),
+            None => say(plain),
+        })
+    }
+
+    /// Whether an amount of at most `most` minor units was typed; tracked.
+    pub fn is_within(self, most: Option<u64>) -> bool {
+        self.minor
+            .get()
+            .is_some_and(|minor| most.is_none_or(|most| minor <= most))
+    }
+
+    /// What is wrong with the text, in words; empty if nothing is, or nothing was typed; tracked.
+    fn complaint(self, most: Option<u64>, exceeds: &'static str) -> String {
+        let typed = self.typed.with(|typed| !typed.trim().is_empty());
+        match (self.minor.get(), most) {
+            (None, _) if typed => {
+                let example = money::decimal(1000, self.currency.get().exponent);
+                say_with("amount-invalid", &[("example", example)])
+            }
+            (Some(minor), Some(most)) if minor > most => {
+                say_with(exceeds, &[("amount", self.words(most))])
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// The field for an amount in the currency's major unit, with the choice of currency where there
+/// is one, and amounts that are one click away.
+#[component]
+pub fn AmountField(
+    /// The field's id, unique on the page, and its `data-testid`.
+    id: &'static str,
+    /// What is typed.
+    amount: Amount,
+    /// The most that is possible, in minor units, if known.
+    #[prop(into)]
+    most: Signal<Option<u64>>,
+    /// The message that says it is more than that.
+    exceeds: &'static str,
+    /// Amounts to offer, in minor units, each with its words.
+    #[prop(into)]
+    offers: Signal<Vec<(u64, String)>>,
+) -> impl IntoView {
+    let complaint_id = format!("{id}-complaint");
+    let complaint = Memo::new(move |_| amount.complaint(most.get(), exceeds));
+    let label = move || say_with("amount-in", &[("currency", amount.currency.get().code)]);
+    let offer = move |(minor, words): (u64, String)| {
+        let fill = move |_| amount.set(minor);
+        view! { <button type="button" class="chip" on:click=fill>{words}</button> }
+    };
+    view! {
+        <CurrencyChoice amount />
+        <div class="field">
+            <label for=id>{label}</label>
+            <input id=id data-testid=id class="amount-input" type="text" inputmode="decimal"
+                autocomplete="off" required=true aria-describedby=complaint_id.clone()
+                aria-invalid=move || complaint.with(|it| !it.is_empty()).to_string()
+                prop:value=move || amount.typed.get()
+                on:input=move |event| amount.typed.set(event_target_value(&event)) />
+            <p class="complaint" id=complaint_id aria-live="polite">{complaint}</p>
+            <div class="chips">
+                {move || offers.get().into_iter().map(offer).collect_view()}
+            </div>
+        </div>
+    }
+}
+
+/// The choice between the issuer's currencies, shown only where there is one.
+#[component]
+pub fn CurrencyChoice(amount: Amount) -> impl IntoView {
+    let session = use_session();
+    let codes = Memo::new(move |_| {
+        session
+            .currencies()
+            .into_iter()
+            .map(|it| it.code)
+            .collect::<Vec<_>>()
+    });
+    let option = move |code: String| {
+        let selected = amount.currency.with(|it| it.code == code);
+        view! { <option value=code.clone() selected=selected>{code.clone()}</option> }
+    };
+    view! {
+        <Show when=move || codes.with(|codes| codes.len() > 1)>
+            <div class="field">
+                <label for="currency">{t("currency")}</label>
+                <select id="currency" data-testid="currency"
+                    on:change=move |event| amount.code.set(Some(event_target_value(&event)))>
+                    {move || codes.get().into_iter().map(option).collect_view()}
+                </select>
+            </div>
+        </Show>
+    }
+}

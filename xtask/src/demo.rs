@@ -1,0 +1,53 @@
+//! `demo`: the main job without a browser, on a fresh edge.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::command::{cargo, complete, root};
+use crate::edge::Edge;
+use crate::{bundle, setup};
+
+/// Drives the wallet's engine over HTTP through the whole story; with `payments`, repeats the
+/// buying and tells the processor time that the edge used for one.
+///
+/// # Errors
+/// Something cannot be built or started, or the story does not come out even.
+pub(crate) fn demo(payments: Option<u32>) -> Result<()> {
+    setup::for_building()?;
+    bundle::build()?;
+    tell(payments, "demo", &root().join("target/edge-states/demo"))
+}
+
+/// The same over a built edge, with the wallet's engine compiled by the given profile of cargo.
+///
+/// # Errors
+/// As [`demo`].
+pub(crate) fn tell(payments: Option<u32>, profile: &str, state: &Path) -> Result<()> {
+    let program = format!("--quiet --profile {profile} --package koban-tests --bin koban-demo");
+    complete(&mut cargo(&format!("build {program}")))?;
+    let edge = Edge::fresh(state)?;
+    let mut command = cargo(&format!("run {program} -- --origins"));
+    command
+        .arg(edge.origins())
+        .env("KOBAN_EDGE_PID", edge.id().to_string());
+    if let Some(payments) = payments {
+        command.args(["--payments", &payments.to_string()]);
+    }
+    let before = edge.processor_time()?;
+    if let Err(error) = complete(&mut command) {
+        bail!(
+            "{error:#}\nthe edge's last messages:\n{}",
+            edge.last_messages(20)
+        );
+    }
+    let used = edge.processor_time()?.saturating_sub(before);
+    if let Some(payments) = payments.filter(|payments| *payments > 0) {
+        let each = used.as_secs_f64() * 1000.0 / f64::from(payments);
+        println!(
+            "the edge used {:.2} s of processor time: {each:.1} ms a payment",
+            used.as_secs_f64()
+        );
+    }
+    Ok(())
+}

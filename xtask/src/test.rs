@@ -1,0 +1,168 @@
+//! `test`: every check and every test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{cargo, complete, complete_quietly, program, root, tools};
+use crate::config::ROLES;
+use crate::edge::Edge;
+use crate::setup::WASM_PACK;
+use crate::steps::Steps;
+use crate::{bundle, check, demo, setup};
+
+/// How long one browser test may take.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(300);
+const WATCH: Duration = Duration::from_millis(50);
+
+/// Performs all and prints a table.
+///
+/// # Errors
+/// Anything fails.
+pub(crate) fn test() -> Result<()> {
+    let mut steps = Steps::default();
+    if !steps.step("set-up", setup::everything) {
+        return steps.finish();
+    }
+    check::checks(&mut steps);
+    steps.step("native tests", || {
+        complete(&mut cargo("test --quiet --workspace"))
+    });
+    steps.step("wasm tests", wasm_tests);
+    let built = steps.step("build", bundle::build);
+    let scripts = scripts()?;
+    if built {
+        steps.step("size of the page", page_size);
+        steps.step("deployment, dry run", deployment);
+        steps.step("demo", || demo::tell(None, "dev", &states().join("demo")));
+        for script in &scripts {
+            steps.step(&format!("browser: {}", name_of(script)), || {
+                in_browser(script)
+            });
+        }
+    } else {
+        steps.skip("size, deployment, demo and browser tests");
+    }
+    steps.finish()
+}
+
+fn wasm_tests() -> Result<()> {
+    let mut command = program(WASM_PACK.path());
+    command
+        .args(["test", "--headless", "--chrome", "--mode", "no-install"])
+        .args(["--chromedriver", "/usr/bin/chromedriver", "wallet-wasm"]);
+    complete(&mut command)
+}
+
+/// The limit on what a visitor loads, compressed as a server would.
+fn page_size() -> Result<()> {
+    complete(
+        program("node")
+            .arg("xtask/npm/page-size.mjs")
+            .arg(bundle::wallet_folder()),
+    )
+}
+
+/// What a deployment would upload, for every party.
+fn deployment() -> Result<()> {
+    for role in ROLES {
+        let mut command = program(tools("node_modules/.bin/wrangler"));
+        command
+            .args(["deploy", "--dry-run", "--env", role])
+            .arg("--outdir")
+            .arg(root().join("target/wrangler").join(role))
+            .current_dir(root().join("edge-issuer"))
+            .env("WRANGLER_SEND_METRICS", "false")
+            .env("CI", "true");
+        complete_quietly(&mut command)?;
+    }
+    Ok(())
+}
+
+/// The browser tests: every `*.test.mjs` of `tests/browser/`, in order of name.
+fn scripts() -> Result<Vec<PathBuf>> {
+    let folder = root().join("tests/browser");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(".test.mjs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        bail!("no browser tests in {}", folder.display());
+    }
+    Ok(found)
+}
+
+/// Runs one script against a fresh edge of its own.
+///
+/// The script finds `KOBAN_ORIGINS` (JSON), `KOBAN_OUT` (a folder for screenshots),
+/// `KOBAN_CHROMIUM`, and in the file `KOBAN_EDGE_PID_FILE` the edge's process id. An edge
+/// that the script kills (SIGKILL) is started again over the same state and ports.
+fn in_browser(script: &Path) -> Result<()> {
+    let state = states().join(name_of(script));
+    let mut edge = Edge::fresh(&state)?;
+    let out = root().join("out");
+    fs::create_dir_all(&out)?;
+    let pid_file = state.join("edge.pid");
+    fs::write(&pid_file, edge.id().to_string())?;
+    let mut node = program("node");
+    node.arg(script)
+        .env("KOBAN_ORIGINS", edge.origins())
+        .env("KOBAN_OUT", &out)
+        .env("KOBAN_CHROMIUM", "/usr/bin/chromium")
+        .env("KOBAN_EDGE_PID_FILE", &pid_file)
+        .env("NODE_PATH", tools("node_modules"));
+    let passed = supervise(&mut node, &mut edge, &pid_file);
+    if passed.is_err() {
+        eprintln!("the edge's last messages:\n{}", edge.last_messages(20));
+    }
+    passed
+}
+
+fn supervise(node: &mut Command, edge: &mut Edge, pid_file: &Path) -> Result<()> {
+    let mut child = node.spawn().context("starting node")?;
+    let outcome = watch(&mut child, edge, pid_file);
+    if outcome.is_err() {
+        // it may have ended already, which is as good
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    outcome
+}
+
+fn watch(child: &mut Child, edge: &mut Edge, pid_file: &Path) -> Result<()> {
+    let deadline = Instant::now() + SCRIPT_LIMIT;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return if status.success() {
+                Ok(())
+            } else {
+                bail!("ended with {status}")
+            };
+        }
+        if Instant::now() > deadline {
+            bail!("not done after {} s", SCRIPT_LIMIT.as_secs());
+        }
+        if edge.was_killed()? {
+            edge.restart()?;
+            fs::write(pid_file, edge.id().to_string())?;
+        }
+        sleep(WATCH);
+    }
+}
+
+fn states() -> PathBuf {
+    root().join("target/edge-states")
+}
+
+fn name_of(script: &Path) -> String {
+    let name = script.file_name().unwrap_or_default().to_string_lossy();
+    name.trim_end_matches(".test.mjs").to_owned()
+}
