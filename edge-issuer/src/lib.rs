@@ -2,8 +2,11 @@
 //! `worker` runs them as a Cloudflare-style worker with Durable Objects, the tests run them natively.
 
 pub mod answer;
+pub mod front;
 pub mod host;
 pub mod role;
 pub mod sql;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sqlite;
+#[cfg(target_arch = "wasm32")]
+mod worker;

@@ -1,6 +1,6 @@
 //! Refusals: a number, a name, whose fault, and what to do. One table for every role.
 //!
-//! Where several apply, the one with the smallest number is given.
+//! Where several apply, the one with the smallest number is given, unless its check rests on another's.
 
 use minicbor::{Decode, Encode};
 

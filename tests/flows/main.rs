@@ -1,29 +1,25 @@
 //! Flows through the World: shipped roles, shipped wallet engine, native SQLite.
 
-mod issuing;
 mod losses;
-mod paying;
 mod secrets;
+mod time;
 mod whole;
 
-use koban_protocol::process::AnswerError;
-use koban_protocol::refusal::Code;
-use koban_tests::audit::figures;
-use koban_tests::raw::ISSUER;
+use std::rc::Rc;
+
+use koban_tests::network::Net;
+use koban_tests::suite;
 use koban_tests::world::World;
 
-/// The code of a sealed refusal.
-fn refused<T: std::fmt::Debug>(answer: Result<T, AnswerError>) -> Code {
-    match answer.unwrap_err() {
-        AnswerError::Refused(refusal) => refusal.code,
-        AnswerError::NotAnAnswer => panic!("not an answer"),
-    }
+koban_tests::suite_tests!({ let net: Net = Rc::new(World::new(9)); net });
+
+/// The World as a way to the roles.
+fn net(world: &World) -> Net {
+    Rc::new(world.clone())
 }
 
 /// Lets everything in flight arrive; then what circulates equals the reserves and is `expected` yen.
 fn circulates(world: &World, expected: u64) {
     world.run(600);
-    let figures = figures(world, ISSUER, "JPY").unwrap();
-    assert!(figures.consistent && figures.is_even(), "{figures:?}\n{:#?}", world.log());
-    assert_eq!(figures.coins + figures.held, expected);
+    suite::circulates(&net(world), expected);
 }

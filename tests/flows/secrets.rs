@@ -6,10 +6,10 @@ use koban_edge_issuer::sql::{Sql, Value};
 use koban_protocol::amount::Bundle;
 use koban_protocol::wire;
 use koban_tests::holder::yen;
-use koban_tests::raw::{ISSUER, Raw};
+use koban_tests::raw::Raw;
 use koban_tests::world::World;
 
-use super::circulates;
+use super::{circulates, net};
 
 /// Every byte that a database holds.
 fn dump(world: &World, role: &str, class: Class, name: &str) -> Vec<u8> {
@@ -41,7 +41,7 @@ fn shards(world: &World) -> Vec<u8> {
 #[test]
 fn vc_9_a_reader_of_the_coin_database_cannot_spend() {
     let world = World::new(60);
-    let raw = Raw::enrolled(&world, "hanako");
+    let raw = Raw::enrolled(&net(&world), "hanako");
     let coins = raw.purchase(Bundle::fewest(yen(1_023)).unwrap());
     let database = shards(&world);
     for coin in &coins {
@@ -55,7 +55,7 @@ fn vc_9_a_reader_of_the_coin_database_cannot_spend() {
 #[test]
 fn vc_9_spent_coins_are_erased() {
     let world = World::new(61);
-    let raw = Raw::enrolled(&world, "hanako");
+    let raw = Raw::enrolled(&net(&world), "hanako");
     let coins = raw.purchase(Bundle::fewest(yen(96)).unwrap());
     let before = coins.iter().all(|coin| holds(&shards(&world), &coin.body.id.0));
     raw.redeem(coins.clone(), Vec::new(), yen(96)).unwrap();
@@ -68,7 +68,7 @@ fn vc_9_spent_coins_are_erased() {
 #[test]
 fn vc_8_who_withdrew_is_apart_from_what_is_live() {
     let world = World::new(62);
-    let raw = Raw::enrolled(&world, "hanako");
+    let raw = Raw::enrolled(&net(&world), "hanako");
     let coins = raw.purchase(Bundle::fewest(yen(96)).unwrap());
     world.run(60);
     let participant = raw.key.verifying_key().participant();
@@ -82,21 +82,24 @@ fn vc_8_who_withdrew_is_apart_from_what_is_live() {
 #[test]
 fn vc_8_joining_the_two_is_a_deliberate_logged_act() {
     let world = World::new(63);
-    let raw = Raw::enrolled(&world, "hanako");
+    let raw = Raw::enrolled(&net(&world), "hanako");
     let coins = raw.purchase(Bundle::fewest(yen(96)).unwrap());
     world.run(60);
-    let inquiry = br#"{"pseudonym":"hanako","reason":"court order 7 of 2026"}"#.to_vec();
+    let (pseudonym, reason) = (raw.pseudonym(), "court order 7 of 2026");
+    let inquiry = serde_json::json!({ "pseudonym": pseudonym, "reason": reason }).to_string();
     let request = |token: &str| {
-        let request = Request::post(format!("{ISSUER}/operator/holder"));
-        request.header("authorization", format!("Bearer {token}")).body(inquiry.clone()).unwrap()
+        let request = Request::post("http://localhost:8702/operator/holder");
+        request.header("authorization", format!("Bearer {token}")).body(inquiry.clone().into_bytes()).unwrap()
     };
     assert_eq!(world.send(request("wrong")).unwrap().status(), 403);
-    let answer = world.send(request("demo")).unwrap();
-    let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
-    let told = answer["coins"].as_array().unwrap();
+    let answer = world.send(request(&world.operator_token("issuer"))).unwrap();
+    let text = String::from_utf8(answer.into_body()).unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let told = answer["coins"].as_array().unwrap_or_else(|| panic!("{text}"));
     assert_eq!(told.len(), coins.len());
     assert!(told.iter().all(|coin| coin["live"] == true));
-    let log = Request::get("http://localhost:8706/log").header("authorization", "Bearer demo");
+    let token = format!("Bearer {}", world.operator_token("register"));
+    let log = Request::get("http://localhost:8706/log").header("authorization", token);
     let log = world.send(log.body(Vec::new()).unwrap()).unwrap();
     let log = String::from_utf8(log.into_body()).unwrap();
     assert!(log.contains("court order 7 of 2026"), "{log}");
@@ -105,7 +108,7 @@ fn vc_8_joining_the_two_is_a_deliberate_logged_act() {
 #[test]
 fn vc_8_private_coins_are_noted_nowhere() {
     let world = World::new(64);
-    let raw = Raw::enrolled(&world, "hanako");
+    let raw = Raw::enrolled(&net(&world), "hanako");
     let operation = raw.operation();
     let mut order = raw.purchase_order(operation, Bundle::fewest(yen(96)).unwrap());
     order.recoverable = false;

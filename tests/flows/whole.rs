@@ -1,19 +1,15 @@
 //! The whole story, in fair weather and foul.
 
 use koban_edge_issuer::role::payment::model::Taking;
-use koban_tests::story::{Origins, Story, whole};
-use koban_tests::world::{Fate, World};
+use std::rc::Rc;
 
-fn origins() -> Origins {
-    Origins {
-        issuer: "http://localhost:8702".to_owned(),
-        payment: "http://localhost:8705".to_owned(),
-    }
-}
+use koban_tests::network::Net;
+use koban_tests::story::{Story, whole};
+use koban_tests::world::{Fate, World};
 
 #[test]
 fn vc_2_to_7_ecash_3_fx_9_cash_1_the_whole_story_in_memory() {
-    whole(World::new(1), origins(), |_| {}).unwrap();
+    whole(Rc::new(World::new(1)), |_| {}).unwrap();
 }
 
 #[test]
@@ -21,14 +17,14 @@ fn vc_11_the_whole_story_on_disk_survives_switching_off_and_on() {
     let folder = std::env::temp_dir().join(format!("koban-world-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let world = World::with(2, 4, Some(folder.clone()));
-    let mut story = Story::begin(world.clone(), origins(), "hanako", "Inkstone").unwrap();
+    let mut story = Story::begin(Rc::new(world.clone()), "hanako", "Inkstone").unwrap();
     story.withdraw(5_000).unwrap();
     world.crash();
     story.buy(370, Taking::Aggregate).unwrap();
     world.crash();
     story.holder = story.holder.reopen().unwrap();
     story.audit(5_000).unwrap();
-    story.merchant.redeem(&world).unwrap();
+    story.merchant.redeem(story.holder.net()).unwrap();
     world.crash();
     story.audit(4_630).unwrap();
     story.redeem_all().unwrap();
@@ -39,7 +35,7 @@ fn vc_11_the_whole_story_on_disk_survives_switching_off_and_on() {
 #[test]
 fn the_story_is_the_same_with_one_shard_and_with_sixteen() {
     for shards in [1, 16] {
-        whole(World::with(3, shards, None), origins(), |_| {}).unwrap();
+        whole(Rc::new(World::with(3, shards, None)), |_| {}).unwrap();
     }
 }
 
@@ -48,7 +44,7 @@ fn the_story_is_the_same_with_one_shard_and_with_sixteen() {
 fn vc_11_lost_and_doubled_messages_lose_and_double_no_money() {
     for (seed, every) in [(4, 7), (5, 5), (6, 3)] {
         let world = World::new(seed);
-        let mut story = Story::begin(world.clone(), origins(), "hanako", "Inkstone").unwrap();
+        let mut story = Story::begin(Rc::new(world.clone()), "hanako", "Inkstone").unwrap();
         let mut count = 0_u32;
         world.weather(move |_, _, _| {
             count += 1;
@@ -67,14 +63,14 @@ fn vc_11_lost_and_doubled_messages_lose_and_double_no_money() {
         story.holder.resume();
         let (spent, rest) = told.unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
         assert_eq!(story.holder.available("JPY"), rest, "seed {seed}");
-        let figures = koban_tests::audit::figures(&world, &origins().issuer, "JPY").unwrap();
+        let figures = koban_tests::audit::figures(story.holder.net(), "JPY").unwrap();
         assert!(figures.is_even(), "seed {seed}: {figures:?}");
         assert_eq!(story.in_account().unwrap() + rest + spent, 50_000, "seed {seed}");
     }
 }
 
 /// Withdraws and buys in foul weather; what was spent and what is left.
-fn foul(story: &mut Story<World>) -> Result<(u64, u64), koban_tests::story::Uneven> {
+fn foul(story: &mut Story) -> Result<(u64, u64), koban_tests::story::Uneven> {
     use koban_protocol::amount::Bundle;
     use koban_tests::holder::yen;
     use koban_tests::merchant::invoice;
@@ -86,7 +82,7 @@ fn foul(story: &mut Story<World>) -> Result<(u64, u64), koban_tests::story::Unev
     assert_eq!(withdrawn.state, TransactionState::Done);
     let mut spent = 0;
     for (number, price) in [100, 370, 1, 999].into_iter().enumerate() {
-        let net = story.holder.net().clone();
+        let net: Net = story.holder.net().clone();
         let reference = format!("foul-{number}");
         let order = (0..50).find_map(|_| story.merchant.order(&net, &reference, price).ok());
         let order = order.expect("an order, sooner or later");

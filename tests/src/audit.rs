@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::merchant::{Refused, get};
-use crate::network::Network;
+use crate::network::Net;
 
 /// The audit.
 #[derive(Debug, Deserialize)]
@@ -58,8 +58,8 @@ impl Figures {
 }
 
 /// Fetches the audit and gives one currency's figures.
-pub fn figures<N: Network>(net: &N, issuer: &str, code: &str) -> Result<Figures, Refused> {
-    let audit: Audit = get(net, &format!("{issuer}/audit"))?;
+pub fn figures(net: &Net, code: &str) -> Result<Figures, Refused> {
+    let audit: Audit = get(net, &format!("{}/audit", net.origin("issuer")))?;
     let found = audit.currencies.into_iter().find(|figures| figures.code == code);
     found.ok_or_else(|| Refused(200, format!("no figures for {code}")))
 }

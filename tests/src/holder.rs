@@ -1,4 +1,4 @@
-//! A holder: the shipped wallet engine with a driver that keeps the engine's law, over any [`Network`].
+//! A holder: the shipped wallet engine with a driver that keeps the engine's law, over any [`Network`](crate::network::Network).
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,28 +11,28 @@ use koban_wallet_wasm::engine::{
 };
 use koban_wallet_wasm::view::{TransactionState, TransactionView, WalletView};
 
-use crate::network::Network;
+use crate::network::Net;
 
 /// What a database of a wallet holds.
 pub type Rows = BTreeMap<(Store, String), Row>;
 
 /// A wallet, its database and its way to the roles.
-pub struct Holder<N> {
-    net: N,
-    issuer: String,
+pub struct Holder {
+    net: Net,
     engine: Engine,
     rows: Rows,
     calls: VecDeque<Call>,
     reports: Vec<Report>,
 }
 
-impl<N: Network> Holder<N> {
+impl Holder {
     /// Opens the wallet that `rows` hold.
-    pub fn open(net: N, issuer: &str, rows: Rows) -> Result<Self, Problem> {
+    pub fn open(net: Net, rows: Rows) -> Result<Self, Problem> {
         let stored = rows.values().cloned().collect();
-        let (engine, effects) = Engine::open(issuer, stored, net.now(), net.entropy())?;
+        let issuer = net.origin("issuer");
+        let (engine, effects) = Engine::open(&issuer, stored, net.now(), net.entropy())?;
         let (calls, reports) = (VecDeque::new(), Vec::new());
-        let mut holder = Self { net, issuer: issuer.to_owned(), engine, rows, calls, reports };
+        let mut holder = Self { net, engine, rows, calls, reports };
         holder.perform(effects);
         holder.run();
         Ok(holder)
@@ -40,7 +40,7 @@ impl<N: Network> Holder<N> {
 
     /// Closes the wallet as a crash does, keeping only its database, and opens it again.
     pub fn reopen(self) -> Result<Self, Problem> {
-        Self::open(self.net, &self.issuer, self.rows)
+        Self::open(self.net, self.rows)
     }
 
     /// Its database.
@@ -109,7 +109,7 @@ impl<N: Network> Holder<N> {
     }
 
     /// The way to the roles.
-    pub const fn net(&self) -> &N {
+    pub const fn net(&self) -> &Net {
         &self.net
     }
 

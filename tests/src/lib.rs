@@ -1,10 +1,12 @@
 //! What the tests share: the [`world`] in which every role runs natively, a [`holder`] with the shipped wallet
-//! engine, a [`merchant`], and the [`story`] they live through.
+//! engine, a [`merchant`], the [`story`] they live through, and the ledger's conformance [`suite`].
 
 pub mod audit;
 pub mod holder;
+pub mod http;
 pub mod merchant;
 pub mod network;
 pub mod raw;
 pub mod story;
+pub mod suite;
 pub mod world;

@@ -10,7 +10,7 @@ use koban_protocol::wire;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::network::Network;
+use crate::network::Net;
 
 /// A shop at a payment server.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Refused(pub u16, pub String);
 
 impl Merchant {
     /// Opens a shop of this name with an account at `bank`; in a demonstration the operator's token is `demo`.
-    pub fn open<N: Network>(net: &N, server: &str, name: &str, bank: &str) -> Result<Self, Refused> {
+    pub fn open(net: &Net, name: &str, bank: &str) -> Result<Self, Refused> {
         let new = NewShop {
             name: name.to_owned(),
             webhook: None,
@@ -33,17 +33,18 @@ impl Merchant {
             owner_name: format!("{name} Ltd"),
             take: Taking::Refresh,
         };
+        let server = net.origin("payment");
         let opened = call(net, "POST", &format!("{server}/shops"), "demo", Some(&new))?;
-        Ok(Self { server: server.to_owned(), opened })
+        Ok(Self { server, opened })
     }
 
     /// Chooses how payments are taken from now on.
-    pub fn take<N: Network>(&self, net: &N, take: Taking) -> Result<Shop, Refused> {
+    pub fn take(&self, net: &Net, take: Taking) -> Result<Settings, Refused> {
         self.call(net, "PUT", "/settings", Some(&Settings { take, webhook: None }))
     }
 
     /// Makes an order.
-    pub fn order<N: Network>(&self, net: &N, reference: &str, yen: u64) -> Result<Order, Refused> {
+    pub fn order(&self, net: &Net, reference: &str, yen: u64) -> Result<Order, Refused> {
         let new = NewOrder {
             reference: reference.to_owned(),
             amount: Money { currency: "JPY".to_owned(), minor: yen },
@@ -55,23 +56,23 @@ impl Merchant {
     }
 
     /// An order as it stands.
-    pub fn show<N: Network>(&self, net: &N, order: &str) -> Result<Order, Refused> {
-        self.call::<_, (), _>(net, "GET", &format!("/orders/{order}"), None)
+    pub fn show(&self, net: &Net, order: &str) -> Result<Order, Refused> {
+        self.call::<(), _>(net, "GET", &format!("/orders/{order}"), None)
     }
 
     /// The shop with its takings.
-    pub fn shop<N: Network>(&self, net: &N) -> Result<Shop, Refused> {
-        self.call::<_, (), _>(net, "GET", "", None)
+    pub fn shop(&self, net: &Net) -> Result<Shop, Refused> {
+        self.call::<(), _>(net, "GET", "", None)
     }
 
     /// Turns everything into money in the account.
-    pub fn redeem<N: Network>(&self, net: &N) -> Result<Redeemed, Refused> {
+    pub fn redeem(&self, net: &Net) -> Result<Redeemed, Refused> {
         self.call(net, "POST", "/redeem", Some(&Redeem { currency: "JPY".to_owned() }))
     }
 
-    fn call<N: Network, B: Serialize, A: DeserializeOwned>(
+    fn call<B: Serialize, A: DeserializeOwned>(
         &self,
-        net: &N,
+        net: &Net,
         method: &str,
         path: &str,
         body: Option<&B>,
@@ -82,19 +83,19 @@ impl Merchant {
 }
 
 /// The invoice that a wallet fetches for an order.
-pub fn invoice<N: Network>(net: &N, order: &Order) -> Result<Signed<Invoice>, Refused> {
+pub fn invoice(net: &Net, order: &Order) -> Result<Signed<Invoice>, Refused> {
     let request = Request::get(&order.invoice_url).body(Vec::new());
     let response = net.http(request.expect("an address")).map_err(|_| unreachable())?;
     wire::decode_exact(response.body()).map_err(|error| Refused(200, error.to_string()))
 }
 
 /// A JSON document.
-pub fn get<N: Network, A: DeserializeOwned>(net: &N, url: &str) -> Result<A, Refused> {
-    call::<_, (), _>(net, "GET", url, "", None)
+pub fn get<A: DeserializeOwned>(net: &Net, url: &str) -> Result<A, Refused> {
+    call::<(), _>(net, "GET", url, "", None)
 }
 
-fn call<N: Network, B: Serialize, A: DeserializeOwned>(
-    net: &N,
+fn call<B: Serialize, A: DeserializeOwned>(
+    net: &Net,
     method: &str,
     url: &str,
     token: &str,

@@ -1,13 +1,20 @@
 //! What a holder's driver and a merchant need of the machine: HTTP, clock, entropy, patience.
 
+use std::rc::Rc;
+
 use koban_edge_issuer::host::{HttpRequest, HttpResponse, Unreachable};
 use koban_protocol::entropy::Entropy;
 use koban_protocol::time::Time;
 
-use crate::world::World;
+use crate::world::{ORIGINS, World};
+
+/// A way that several persons share.
+pub type Net = Rc<dyn Network>;
 
 /// A way to the roles: over real HTTP, or inside a [`World`].
 pub trait Network {
+    /// The origin of a role.
+    fn origin(&self, role: &str) -> String;
     /// The time.
     fn now(&self) -> Time;
     /// Fresh entropy.
@@ -19,6 +26,11 @@ pub trait Network {
 }
 
 impl Network for World {
+    fn origin(&self, role: &str) -> String {
+        let found = ORIGINS.iter().find(|(name, _)| *name == role);
+        found.map(|(_, origin)| (*origin).to_owned()).unwrap_or_default()
+    }
+
     fn now(&self) -> Time {
         World::now(self)
     }

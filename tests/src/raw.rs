@@ -22,15 +22,12 @@ use koban_protocol::statement::{
 };
 use koban_protocol::wire::{self, Bytes, List, Wire};
 
-use crate::world::World;
-
-/// The issuer's origin in the World.
-pub const ISSUER: &str = "http://localhost:8702";
+use crate::network::Net;
 
 /// A participant with its keys.
 pub struct Raw {
-    /// Where it lives.
-    pub world: World,
+    /// Its way to the roles.
+    pub net: Net,
     /// The issuer's keys.
     pub issuer: IssuerKeys,
     /// Its own key.
@@ -42,11 +39,16 @@ pub struct Raw {
 }
 
 /// Posts a message.
-pub fn post(world: &World, url: &str, message: Vec<u8>) -> HttpResponse {
-    world.send(Request::post(url).body(message).unwrap()).unwrap()
+pub fn post(net: &Net, url: &str, message: Vec<u8>) -> HttpResponse {
+    net.http(Request::post(url).body(message).unwrap()).unwrap()
 }
 
-/// What a stored message holds.
+/// Posts a message to the issuer.
+pub fn post_operation(net: &Net, message: Vec<u8>) -> HttpResponse {
+    post(net, &format!("{}/operations", net.origin("issuer")), message)
+}
+
+/// What a message holds.
 pub fn message<T: Wire>(response: &HttpResponse) -> T {
     wire::decode_exact(response.body()).unwrap_or_else(|error| {
         panic!("{error}: {} {}", response.status(), String::from_utf8_lossy(response.body()))
@@ -54,37 +56,42 @@ pub fn message<T: Wire>(response: &HttpResponse) -> T {
 }
 
 impl Raw {
-    /// A registered participant, enrolled with an account at bank A.
-    pub fn enrolled(world: &World, name: &str) -> Self {
-        let seed = Seed::generate(world.entropy());
+    /// A registered participant, enrolled with an account at bank A; its pseudonym begins with `name`.
+    pub fn enrolled(net: &Net, name: &str) -> Self {
+        let seed = Seed::generate(net.entropy());
         let key = SigningKey::from_seed(&seed.derive(&[b"participant"]));
         let account_key = SigningKey::from_seed(&seed.derive(&[b"account"]));
-        let keys = world.send(Request::get(format!("{ISSUER}/keys")).body(Vec::new()).unwrap());
+        let keys = net.http(Request::get(format!("{}/keys", net.origin("issuer"))).body(Vec::new()).unwrap());
         let keys: Signed<IssuerKeys> = message(&keys.unwrap());
         let issuer = keys.open(&keys.claim().unwrap().key).unwrap();
-        let pseudonym = Name::new(name).unwrap();
-        let order = RegistrationOrder { pseudonym, key: key.verifying_key(), at: world.now() };
+        let suffix = key.verifying_key().participant();
+        let pseudonym = Name::new(&format!("{name}-{suffix}")).unwrap();
+        let order = RegistrationOrder { pseudonym, key: key.verifying_key(), at: net.now() };
         let order = Signed::sign(&order, &key);
-        let world = world.clone();
-        let certificate = asked::<Registration>(&world, &issuer, &order).unwrap();
-        let mut raw = Self { world, issuer, key, account_key, certificate };
+        let certificate = asked::<Registration>(net, &issuer, &order).unwrap();
+        let mut raw = Self { net: net.clone(), issuer, key, account_key, certificate };
         raw.enrol();
         raw
     }
 
     fn enrol(&mut self) {
-        let at = self.world.now();
+        let at = self.net.now();
         let (bank, owner) = (Short::new("bank-a").unwrap(), Name::new("Taro").unwrap());
         let open = OpenAccount { bank, owner, key: self.account_key.verifying_key(), at };
         let open = wire::encode(&Signed::sign(&open, &self.account_key));
         let attestation: Signed<AccountAttestation> =
-            message(&post(&self.world, "http://localhost:8703/accounts", open));
+            message(&post(&self.net, &format!("{}/accounts", self.net.origin("bank-a")), open));
         let participant = self.key.verifying_key().participant();
         let consent = Signed::sign(&AccountConsent { participant, at }, &self.account_key);
         let certificate = self.certificate.clone();
         let order = EnrolmentOrder { certificate, attestation, consent, at };
         let order = Signed::sign(&order, &self.key);
-        self.certificate = asked::<Enrolment>(&self.world, &self.issuer, &order).unwrap();
+        self.certificate = asked::<Enrolment>(&self.net, &self.issuer, &order).unwrap();
+    }
+
+    /// Its pseudonym.
+    pub fn pseudonym(&self) -> String {
+        self.certificate.claim().unwrap().pseudonym.to_string()
     }
 
     /// Its account.
@@ -94,7 +101,7 @@ impl Raw {
 
     /// A fresh operation, at home anywhere.
     pub fn operation(&self) -> OperationId {
-        OperationId::fresh(None, self.issuer.shards, self.world.entropy())
+        OperationId::fresh(None, self.issuer.shards, self.net.entropy())
     }
 
     /// A permission to debit its account.
@@ -104,7 +111,7 @@ impl Raw {
             account: self.account(),
             issuer: self.issuer.key.id(),
             amount,
-            expires: self.world.now().plus(600),
+            expires: self.net.now().plus(600),
         }
     }
 
@@ -116,7 +123,7 @@ impl Raw {
             bundle,
             authorisation: Signed::sign(&debit, &self.account_key),
             recoverable: true,
-            at: self.world.now(),
+            at: self.net.now(),
         }
     }
 
@@ -130,7 +137,7 @@ impl Raw {
     /// Changes coins.
     pub fn change(&self, coins: Vec<Coin>, bundle: Bundle) -> Result<Coins, AnswerError> {
         let coins = Coins::new(coins).unwrap();
-        let order = ChangeOrder { coins, bundle, refresh: false, at: self.world.now() };
+        let order = ChangeOrder { coins, bundle, refresh: false, at: self.net.now() };
         self.ask::<Change>(self.operation(), &order)
     }
 
@@ -147,7 +154,7 @@ impl Raw {
             held: List::new(held).unwrap(),
             amount,
             change: None,
-            at: self.world.now(),
+            at: self.net.now(),
         };
         self.ask::<Redeem>(self.operation(), &Signed::sign(&order, &self.key))
     }
@@ -156,15 +163,15 @@ impl Raw {
     pub fn invoice(&self, amount: Amount) -> Invoice {
         let issuer = IssuerRef { key: self.issuer.key, url: self.issuer.url.clone() };
         Invoice {
-            id: InvoiceId(self.world.entropy().bytes()),
+            id: InvoiceId(self.net.entropy().bytes()),
             payee: self.certificate.clone(),
             amount,
             purpose: Purpose::new("a thing").unwrap(),
             issuers: List::new(vec![issuer]).unwrap(),
             pay_url: Url::new("http://localhost:9/pay").unwrap(),
             fulfilment_url: None,
-            created: self.world.now(),
-            expires: self.world.now().plus(600),
+            created: self.net.now(),
+            expires: self.net.now().plus(600),
         }
     }
 
@@ -187,7 +194,7 @@ impl Raw {
 
     /// Seals an envelope.
     pub fn seal(&self, operation: OperationId, order: &PaymentOrder) -> Asked<Payment> {
-        Asked::new(operation, order, &self.issuer, self.world.entropy()).unwrap()
+        Asked::new(operation, order, &self.issuer, self.net.entropy()).unwrap()
     }
 
     /// As payee: has the issuer validate an envelope.
@@ -202,7 +209,7 @@ impl Raw {
             invoice: invoice.clone(),
             take,
             envelope: Bytes(envelope.request().to_vec()),
-            at: self.world.now(),
+            at: self.net.now(),
         };
         self.ask::<Validation>(envelope.operation(), &Signed::sign(&order, &self.key))
     }
@@ -219,31 +226,30 @@ impl Raw {
 
     /// Seals an order to the issuer.
     pub fn seal_order<P: Process>(&self, operation: OperationId, order: &P::Order) -> Asked<P> {
-        Asked::new(operation, order, &self.issuer, self.world.entropy()).unwrap()
+        Asked::new(operation, order, &self.issuer, self.net.entropy()).unwrap()
     }
 
     /// Sends a sealed order, again if the issuer is still at it.
     pub fn send<P: Process>(&self, asked: &Asked<P>) -> Result<P::Outcome, AnswerError> {
-        let url = format!("{ISSUER}/operations");
-        let mut response = post(&self.world, &url, asked.request().to_vec());
+        let mut response = post_operation(&self.net, asked.request().to_vec());
         for _ in 0..20 {
             if response.status() == 200 {
                 break;
             }
-            self.world.run(1);
-            response = post(&self.world, &url, asked.request().to_vec());
+            self.net.wait(1);
+            response = post_operation(&self.net, asked.request().to_vec());
         }
         asked.answer(response.body())
     }
 }
 
 fn asked<P: Process>(
-    world: &World,
+    net: &Net,
     issuer: &IssuerKeys,
     order: &P::Order,
 ) -> Result<P::Outcome, AnswerError> {
-    let operation = OperationId::fresh(None, issuer.shards, world.entropy());
-    let asked = Asked::<P>::new(operation, order, issuer, world.entropy()).unwrap();
-    let response = post(world, &format!("{ISSUER}/operations"), asked.request().to_vec());
+    let operation = OperationId::fresh(None, issuer.shards, net.entropy());
+    let asked = Asked::<P>::new(operation, order, issuer, net.entropy()).unwrap();
+    let response = post_operation(net, asked.request().to_vec());
     asked.answer(response.body())
 }

@@ -10,16 +10,7 @@ use koban_wallet_wasm::view::{TransactionState, TransactionView};
 use crate::audit::figures;
 use crate::holder::{Holder, Rows, jpy, yen};
 use crate::merchant::{Merchant, invoice};
-use crate::network::Network;
-
-/// Where the roles are.
-#[derive(Clone, Debug)]
-pub struct Origins {
-    /// The issuer.
-    pub issuer: String,
-    /// The payment server.
-    pub payment: String,
-}
+use crate::network::Net;
 
 /// What did not come out as it must.
 #[derive(Debug)]
@@ -28,10 +19,9 @@ pub struct Uneven(pub String);
 type Told<T> = Result<T, Uneven>;
 
 /// The story's persons.
-pub struct Story<N> {
-    origins: Origins,
+pub struct Story {
     /// The payer.
-    pub holder: Holder<N>,
+    pub holder: Holder,
     /// The payee; it banks elsewhere.
     pub merchant: Merchant,
     orders: u64,
@@ -49,20 +39,19 @@ pub fn must_be<T: PartialEq + std::fmt::Debug>(what: &str, is: T, expected: T) -
     Err(Uneven(format!("{what} is {is:?} and must be {expected:?}")))
 }
 
-impl<N: Network + Clone> Story<N> {
+impl Story {
     /// A registered and enrolled holder at bank A, and a shop at bank B.
-    pub fn begin(net: N, origins: Origins, holder: &str, shop: &str) -> Told<Self> {
-        let merchant = Merchant::open(&net, &origins.payment, shop, "bank-b");
+    pub fn begin(net: Net, holder: &str, shop: &str) -> Told<Self> {
+        let merchant = Merchant::open(&net, shop, "bank-b");
         let merchant = merchant.map_err(uneven("opening a shop"))?;
-        let mut holder_wallet = Holder::open(net, &origins.issuer, Rows::new())
-            .map_err(uneven("opening a wallet"))?;
+        let mut wallet = Holder::open(net, Rows::new()).map_err(uneven("opening a wallet"))?;
         let name = Name::new(holder).ok_or_else(|| Uneven("a name".into()))?;
-        done(holder_wallet.finish(Command::Register(name)).map_err(uneven("registering"))?)?;
+        done(wallet.finish(Command::Register(name)).map_err(uneven("registering"))?)?;
         let (bank, owner) = (Short::new("bank-a"), Name::new("Hanako Yamada"));
         let (Some(bank), Some(owner)) = (bank, owner) else { return Err(Uneven("names".into())) };
         let enrol = Command::Enrol { bank, owner };
-        done(holder_wallet.finish(enrol).map_err(uneven("enrolling"))?)?;
-        Ok(Self { origins, holder: holder_wallet, merchant, orders: 0 })
+        done(wallet.finish(enrol).map_err(uneven("enrolling"))?)?;
+        Ok(Self { holder: wallet, merchant, orders: 0 })
     }
 
     /// Buys coins.
@@ -130,14 +119,14 @@ impl<N: Network + Clone> Story<N> {
     pub fn audit(&self, expected: u64) -> Told<()> {
         let net = self.holder.net();
         for _ in 0..60 {
-            let figures = figures(net, &self.origins.issuer, "JPY").map_err(uneven("the audit"))?;
+            let figures = figures(net, "JPY").map_err(uneven("the audit"))?;
             must_be("the issuer's rule", figures.consistent, true)?;
             if figures.is_even() {
                 return must_be("what circulates", figures.coins + figures.held, expected);
             }
             net.wait(1);
         }
-        let figures = figures(net, &self.origins.issuer, "JPY").map_err(uneven("the audit"))?;
+        let figures = figures(net, "JPY").map_err(uneven("the audit"))?;
         Err(Uneven(format!("something stays in flight: {figures:?}")))
     }
 
@@ -157,12 +146,8 @@ fn done(transaction: TransactionView) -> Told<TransactionView> {
 }
 
 /// The whole story; `tell` is given a line for each step.
-pub fn whole<N: Network + Clone>(
-    net: N,
-    origins: Origins,
-    mut tell: impl FnMut(&str),
-) -> Told<Story<N>> {
-    let mut story = Story::begin(net, origins, "hanako", "Inkstone")?;
+pub fn whole(net: Net, mut tell: impl FnMut(&str)) -> Told<Story> {
+    let mut story = Story::begin(net, "hanako", "Inkstone")?;
     tell("registered under a pseudonym, account opened with ¥50,000 and enrolled");
     story.withdraw(5_000)?;
     story.audit(5_000)?;

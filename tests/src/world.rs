@@ -14,7 +14,7 @@ use koban_edge_issuer::front;
 use koban_edge_issuer::host::{
     Address, Class, Host, HttpRequest, HttpResponse, Object, ObjectHost, Unreachable,
 };
-use koban_edge_issuer::role::{bank, issuer, payment, register, shop};
+use koban_edge_issuer::role::{bank, issuer, payment, peer, register, shop};
 use koban_edge_issuer::sqlite::Sqlite;
 use koban_protocol::entropy::Entropy;
 use koban_protocol::id::Digest;
@@ -145,6 +145,12 @@ impl World {
     /// Forgets every object, as a crash does; databases and alarms stay.
     pub fn crash(&self) {
         self.0.objects.borrow_mut().clear();
+    }
+
+    /// The token of a role's operator.
+    pub fn operator_token(&self, role: &str) -> String {
+        let host = WorldHost::new(self, role, None);
+        peer::operator_token(&peer::seed(&host).unwrap())
     }
 
     /// What the roles logged.

@@ -2,8 +2,11 @@
 //!
 //! [`engine`] decides everything and touches nothing: events in, effects out. [`drivers`] perform the
 //! effects in a browser: IndexedDB, fetch, clock, locks. [`Wallet`] joins the two for a page written in
+//! Rust, and `bindings` offers the same to JavaScript. [`view`] is what all of them show.
 
+pub mod drivers;
 pub mod engine;
 pub mod view;
+mod wallet;
 
-
+pub use wallet::{Wallet, WalletConfig};

@@ -243,7 +243,6 @@ culprit-bank = The bank
 culprit-network = The network
 problem-details = Details for support
 problem-other = { $culprit } reported a problem. No money was lost.
-problem-other-tab = The wallet is busy in another tab. Finish there or close it.
 problem-too-long = The message is too long: too many coins at once. Use fewer or larger ones.
 problem-malformed = A message was not understood. Reload the page so that the wallet is up to date.
 problem-not-sealed-for-us = The issuer has new keys. Reload the page, then try again.

@@ -239,7 +239,6 @@ culprit-bank = 銀行
 culprit-network = ネットワーク
 problem-details = お問い合わせ用の詳細
 problem-other = { $culprit }で問題が起きました。お金は失われていません。
-problem-other-tab = 別のタブでウォレットを使用中です。そちらを終えるか、閉じてください。
 problem-too-long = 一度に送るコインが多すぎます。枚数を減らすか、額面の大きいコインをお使いください。
 problem-malformed = 通信の内容が理解されませんでした。ページを再読み込みして、ウォレットを最新にしてください。
 problem-not-sealed-for-us = 発行者の鍵が新しくなりました。ページを再読み込みしてから、もう一度お試しください。

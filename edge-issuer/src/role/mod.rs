@@ -5,3 +5,5 @@ pub mod issuer;
 pub mod peer;
 pub mod payment;
 pub mod register;
+pub mod shop;
+pub mod wallet;

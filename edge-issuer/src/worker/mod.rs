@@ -116,6 +116,6 @@ objects! {
     Participants: role::issuer::participants::Participants<WorkerObjectHost>;
     Register: role::register::Register<WorkerObjectHost>;
     Bank: role::bank::Bank<WorkerObjectHost>;
-    Payment: role::payment::Payment<WorkerObjectHost>;
-    Shop: role::shop::Shop<WorkerObjectHost>;
+    Payment: role::payment::Till<WorkerObjectHost>;
+    Shop: role::shop::Store<WorkerObjectHost>;
 }

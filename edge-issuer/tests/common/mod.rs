@@ -1,5 +1,5 @@
-//! One object of a role on a machine small enough to see through: a database, a fixed clock, seeded entropy, and
-//! peers that are a closure.
+//! One object of a role on a machine small enough to see through: a database, a fixed clock, seeded
+//! entropy, and peers that are a closure.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -51,7 +51,10 @@ impl TestHost {
             ("SELF", format!("http://{role}.example")),
             ("SEED", format!("{seed:02x}").repeat(32)),
             ("DEMO", "1".to_owned()),
-            ("PEERS", r#"{"issuer":"http://i","bank-a":"http://a","bank-b":"http://b"}"#.to_owned()),
+            (
+                "PEERS",
+                r#"{"issuer":"http://i","bank-a":"http://a","bank-b":"http://b"}"#.to_owned(),
+            ),
         ]);
         Self(Rc::new(Machine {
             settings,
@@ -62,6 +65,12 @@ impl TestHost {
             alarms: RefCell::default(),
             log: RefCell::default(),
         }))
+    }
+
+    /// The machine without a setting; to be called before it is shared.
+    pub(crate) fn without(mut self, setting: &str) -> Self {
+        Rc::get_mut(&mut self.0).unwrap().settings.remove(setting);
+        self
     }
 
     /// Makes `peers` answer requests: name of the peer and path.
@@ -104,7 +113,9 @@ impl Host for TestHost {
     }
 
     async fn call(&self, to: &Address, request: HttpRequest) -> Result<HttpResponse, Unreachable> {
-        let Address::Peer(peer) = to else { return Err(Unreachable) };
+        let Address::Peer(peer) = to else {
+            return Err(Unreachable);
+        };
         (self.0.peers.borrow())(peer, request.uri().path())
     }
 
@@ -145,7 +156,11 @@ pub(crate) fn ask<O: Object<TestHost>>(
     path: &str,
     body: Vec<u8>,
 ) -> HttpResponse {
-    let request = Request::builder().method(method).uri(path).body(body).unwrap();
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .body(body)
+        .unwrap();
     ready(object.fetch(request))
 }
 
@@ -157,9 +172,15 @@ pub(crate) fn post<O: Object<TestHost>>(object: &O, path: &str, body: Vec<u8>) -
 /// The code of a refusal; its status and media type are the code's.
 pub(crate) fn refused(response: &Response<Vec<u8>>) -> Code {
     assert_ne!(response.status(), StatusCode::OK, "not refused");
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
     let problem: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
-    let code = Code::ALL.iter().find(|code| problem["code"] == code.number()).unwrap();
+    let code = Code::ALL
+        .iter()
+        .find(|code| problem["code"] == code.number())
+        .unwrap();
     assert_eq!(response.status().as_u16(), code.status());
     *code
 }
@@ -191,8 +212,8 @@ pub(crate) fn issuer_keys(issuer: &SigningKey, signer: &SigningKey) -> HttpRespo
     cbor(&Signed::sign(&keys, signer))
 }
 
-/// What becomes of a valid message: cut off at places, with a bit turned at places, with a byte more, and longer than
-/// any message may be.
+/// What becomes of a valid message: cut off at places, with a bit turned at places, with a byte
+/// more, and longer than any message may be.
 pub(crate) fn spoiled(message: &[u8]) -> Vec<Vec<u8>> {
     let places = || (0..message.len()).step_by(11);
     let cut = places().map(|at| message[..at].to_vec());
@@ -201,6 +222,9 @@ pub(crate) fn spoiled(message: &[u8]) -> Vec<Vec<u8>> {
         turned[at] ^= 1 << (at % 8);
         turned
     });
-    let longer = [[message, &[0]].concat(), [message, &vec![0; 1 << 16]].concat()];
+    let longer = [
+        [message, &[0]].concat(),
+        [message, &vec![0; 1 << 16]].concat(),
+    ];
     cut.chain(turned).chain(longer).collect()
 }

@@ -181,11 +181,9 @@ impl Desk {
         if !at.is_near(now) {
             return Err(Code::ClockSkew);
         }
-        let certificate = self.certified(certificate, now)?;
-        let order = order
-            .open(&certificate.key)
-            .map_err(|_| Code::BadSignature)?;
-        Ok((order, certificate))
+        let named = certificate.claim().map_err(|_| Code::CertificateInvalid)?;
+        let order = order.open(&named.key).map_err(|_| Code::BadSignature)?;
+        Ok((order, self.certified(certificate, now)?))
     }
 
     fn issuable(&self, bundle: &Bundle) -> Result<(), Code> {
@@ -212,21 +210,21 @@ impl Desk {
     ) -> Result<Movement, Code> {
         let (order, certificate) = self.asker(order, |o| (&o.certificate, o.at), now)?;
         let account = certificate.account.as_ref().ok_or(Code::NotEnrolled)?;
-        self.issuable(&order.bundle)?;
         let debit = order
             .authorisation
             .open(&account.key)
             .map_err(|_| Code::BadSignature)?;
-        let amount = order.bundle.total();
-        if debit.operation != operation || debit.issuer != self.keys.key.id() || debit.expires < now
-        {
-            return Err(Code::DebitRefused);
-        }
         if debit.account != *account {
             return Err(Code::AccountForeign);
         }
+        self.issuable(&order.bundle)?;
+        let amount = order.bundle.total();
         if debit.amount != amount {
             return Err(Code::AmountInvalid);
+        }
+        if debit.operation != operation || debit.issuer != self.keys.key.id() || debit.expires < now
+        {
+            return Err(Code::DebitRefused);
         }
         let holder = order.recoverable.then(|| certificate.participant());
         let debit = Some((order.authorisation, account.clone(), amount));
@@ -276,10 +274,8 @@ impl Desk {
         let (order, certificate) = self.asker(order, |o| (&o.certificate, o.at), now)?;
         let account = certificate.account.clone().ok_or(Code::NotEnrolled)?;
         let currency = order.amount.currency();
-        order
-            .change
-            .as_ref()
-            .map_or(Ok(()), |change| self.issuable(change))?;
+        self.keys.currency(currency).ok_or(Code::CurrencyUnknown)?;
+        order.change.iter().try_for_each(|it| self.issuable(it))?;
         let coins = self.genuine(operation, &order.coins, currency, false, now)?;
         let inputs = Inputs {
             coins,
@@ -406,6 +402,16 @@ impl Desk {
         now: Time,
     ) -> Result<(Movement, Paid), Refusal> {
         let (order, certificate) = self.asker(order, |o| (&o.certificate, o.at), now)?;
+        if order.take == Take::Redeem && certificate.account.is_none() {
+            return Err(Code::NotEnrolled.into());
+        }
+        if let Take::Refresh(bundle) = &order.take {
+            self.issuable(bundle)?;
+        }
+        envelope
+            .change
+            .iter()
+            .try_for_each(|it| self.issuable(it))?;
         let checked = check_invoice(&order.invoice, &self.keys.key, now)?;
         let payee = certificate.participant();
         if checked.payee().participant() != payee {
@@ -440,16 +446,7 @@ impl Desk {
             }
             Take::Aggregate => outputs.held = Some((payee, amount)),
         }
-        outputs
-            .fresh
-            .iter()
-            .chain(&outputs.change)
-            .try_for_each(|bundle| self.issuable(bundle))?;
-        if outputs
-            .fresh
-            .as_ref()
-            .is_some_and(|bundle| bundle.total() != amount)
-        {
+        if outputs.fresh.iter().any(|bundle| bundle.total() != amount) {
             return Err(Code::AmountInvalid.into());
         }
         let coins = self.genuine(operation, &envelope.coins, amount.currency(), false, now)?;

@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::large_enum_variant,
     reason = "a test may stop at the first surprise"
 )]
 

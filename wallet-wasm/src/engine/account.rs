@@ -86,7 +86,7 @@ impl Engine {
             };
         };
         match self.enrolment(step, id, &state, attestation) {
-            Ok(saga) => Next::Go(saga),
+            Ok(saga) => Next::to(saga),
             Err(problem) => Next::Wait(problem),
         }
     }

@@ -9,7 +9,7 @@ use koban_protocol::time::Time;
 
 use super::coins::{seal_change, worth};
 use super::event::{HttpAnswer, Part, Report};
-use super::payment::payers_word;
+use super::payment::{PayersWord, payers_word};
 use super::problem::{Cause, Fault, Problem, unsealed};
 use super::saga::{Cancelling, Disputed, Paying, Payment, Saga};
 use super::step::{Next, Step, acknowledge};
@@ -25,7 +25,7 @@ impl Engine {
         match saga {
             Some(Saga::Paying(Paying { payment })) => {
                 match self.call_back(step, id, payment, None) {
-                    Next::Go(saga) => self.go(step, id, saga),
+                    Next::Go(saga) => self.go(step, id, *saga),
                     Next::Wait(problem) => return Err(problem),
                     Next::Ignore | Next::End => (),
                 }
@@ -66,7 +66,7 @@ impl Engine {
                     self.record(step, id, transaction);
                 }
                 let state = Cancelling { payment, order, bundle, reason, since, round };
-                Next::Go(Saga::Cancelling(state))
+                Next::to(Saga::Cancelling(state))
             }
             Err(problem) => Next::Wait(problem),
         }
@@ -125,7 +125,7 @@ impl Engine {
         };
         let refusal = Problem::from(refusal.code);
         let round = round.saturating_add(1);
-        Next::Go(Saga::Disputed(Disputed { payment, reason, since, refusal, verdict, round }))
+        Next::to(Saga::Disputed(Disputed { payment, reason, since, refusal, verdict, round }))
     }
 
     /// The issuer's word on a disputed payment, from the payee or from itself.
@@ -143,11 +143,11 @@ impl Engine {
                 self.unknown_at_issuer(step, id, state)
             }
             None => waiting,
-            Some((Ok(outcome), receipt)) => {
+            Some(PayersWord { outcome: Ok(outcome), receipt }) => {
                 let paid = self.paid(step, id, &state.payment, outcome, receipt);
                 paid.unwrap_or_else(Next::Wait)
             }
-            Some((Err(refusal), _)) => match self.verdict(&refusal) {
+            Some(PayersWord { outcome: Err(refusal), .. }) => match self.verdict(&refusal) {
                 Some(_) => self.pay_refused(step, id, state.payment, refusal),
                 None => waiting,
             },

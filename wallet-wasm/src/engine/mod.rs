@@ -67,17 +67,12 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// The wallet that `rows` hold, of the issuer at `issuer_url`. Whatever is open is sent again, old
-    /// coins are changed for new ones, and the issuer's keys are fetched.
+    /// The wallet that `rows` hold, to look at: it has no effects, and must not be asked to do
+    /// anything. For a tab that follows another.
     ///
     /// # Errors
-    /// [`Fault::StorageCorrupt`]: a row is not what a wallet writes. Nothing was changed.
-    pub fn open(
-        issuer_url: &str,
-        rows: Vec<Row>,
-        now: Time,
-        entropy: Entropy,
-    ) -> Result<(Self, Vec<Effect>), Problem> {
+    /// [`Fault::StorageCorrupt`]: a row is not what a wallet writes.
+    pub fn read(issuer_url: &str, rows: Vec<Row>) -> Result<Self, Problem> {
         let mut engine = Self {
             issuer_url: issuer_url.trim_end_matches('/').to_owned(),
             keys: None,
@@ -94,6 +89,21 @@ impl Engine {
             let corrupt = || Problem::with(Fault::StorageCorrupt, format!("{row:?}"));
             engine.load(row).ok_or_else(corrupt)?;
         }
+        Ok(engine)
+    }
+
+    /// The wallet that `rows` hold, of the issuer at `issuer_url`. Whatever is open is sent again, old
+    /// coins are changed for new ones, and the issuer's keys are fetched.
+    ///
+    /// # Errors
+    /// [`Fault::StorageCorrupt`]: a row is not what a wallet writes. Nothing was changed.
+    pub fn open(
+        issuer_url: &str,
+        rows: Vec<Row>,
+        now: Time,
+        entropy: Entropy,
+    ) -> Result<(Self, Vec<Effect>), Problem> {
+        let mut engine = Self::read(issuer_url, rows)?;
         let mut step = Step::new(now, entropy);
         engine.fetch_keys(&mut step);
         engine.resume(&mut step);
@@ -217,7 +227,7 @@ impl Engine {
                 open.failed(step.now, last);
                 self.sagas.insert(id, open);
             }
-            Next::Go(saga) => self.go(step, id, saga),
+            Next::Go(saga) => self.go(step, id, *saga),
             Next::End => step.delete(Store::Saga, id),
         }
     }

@@ -196,7 +196,7 @@ impl Engine {
         }
         let until = step.now.plus(RECEIPT_WAIT_S);
         let (order, invoice, at) = (payment.order.clone(), payment.invoice.clone(), payment.at);
-        Ok(Next::Go(Saga::AwaitingReceipt(AwaitingReceipt { order, invoice, at, until })))
+        Ok(Next::to(Saga::AwaitingReceipt(AwaitingReceipt { order, invoice, at, until })))
     }
 
     /// The issuer refused the payment. Its statement about bad coins or unequal amounts holds for this
@@ -266,17 +266,23 @@ impl Engine {
         part: Part,
         answer: &HttpAnswer,
     ) -> Option<Next> {
-        let (outcome, receipt) = payers_word(&payment, part, answer)?;
-        self.paid(step, id, &payment, outcome.ok()?, receipt).ok()
+        let word = payers_word(&payment, part, answer)?;
+        self.paid(step, id, &payment, word.outcome.ok()?, word.receipt).ok()
     }
 }
 
-/// What the issuer decided about an envelope, from whichever answer it came in, with the receipt.
+/// What the issuer decided about an envelope, and the payee's receipt if it came along.
+pub(super) struct PayersWord {
+    pub(super) outcome: Result<PaymentOutcome, Refusal>,
+    pub(super) receipt: Option<Signed<Receipt>>,
+}
+
+/// The issuer's word to the payer, from whichever answer it came in.
 pub(super) fn payers_word(
     payment: &Payment,
     part: Part,
     answer: &HttpAnswer,
-) -> Option<(Result<PaymentOutcome, Refusal>, Option<Signed<Receipt>>)> {
+) -> Option<PayersWord> {
     let asked = payment.order.asked::<Process>();
     let (outcome, receipt) = if part == Part::Envelope {
         let paid: PaymentAnswer = wire::decode_exact(&answer.body).ok()?;
@@ -285,8 +291,8 @@ pub(super) fn payers_word(
         (asked.answer(&answer.body), None)
     };
     match outcome {
-        Ok(outcome) => Some((Ok(outcome), receipt)),
-        Err(AnswerError::Refused(refusal)) => Some((Err(refusal), receipt)),
+        Ok(outcome) => Some(PayersWord { outcome: Ok(outcome), receipt }),
+        Err(AnswerError::Refused(refusal)) => Some(PayersWord { outcome: Err(refusal), receipt }),
         Err(AnswerError::NotAnAnswer) => None,
     }
 }

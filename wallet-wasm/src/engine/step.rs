@@ -23,9 +23,15 @@ pub(super) enum Next {
     /// The answer came too late to matter, or says nothing.
     Ignore,
     /// Another state, journalled before its requests are sent.
-    Go(Saga),
+    Go(Box<Saga>),
     /// Nothing is left to do.
     End,
+}
+
+impl Next {
+    pub(super) fn to(saga: Saga) -> Self {
+        Self::Go(Box::new(saga))
+    }
 }
 
 /// How often an acknowledgement is tried.
@@ -108,7 +114,7 @@ impl Engine {
             _ => Next::Ignore,
         };
         match next {
-            Next::Go(saga) => self.go(step, id, saga),
+            Next::Go(saga) => self.go(step, id, *saga),
             Next::End => {
                 self.sagas.remove(&id);
                 step.delete(Store::Saga, id);
@@ -226,7 +232,7 @@ impl Engine {
 pub(super) fn acknowledge<P: Process>(order: &Order) -> Next {
     let acknowledgement = order.asked::<P>().secret().acknowledgement();
     let operation = order.operation;
-    Next::Go(Saga::Acknowledging(Acknowledging { operation, acknowledgement }))
+    Next::to(Saga::Acknowledging(Acknowledging { operation, acknowledgement }))
 }
 
 fn envelope(

@@ -22,7 +22,8 @@ use crate::sql::{Sql as _, StoreError};
 const DEMO_GIFT: [(&str, u64); 2] = [("JPY", 50_000), ("USD", 50_000)];
 /// Account numbers have seven digits.
 const NUMBERS: u32 = 10_000_000;
-/// How often a number is drawn before giving up; at half of all numbers taken, it fails once in 2^64.
+/// How often a number is drawn before giving up; at half of all numbers taken, it fails once in
+/// 2^64.
 const NUMBER_TRIES: usize = 64;
 /// How many entries of an account are shown.
 const ENTRIES_SHOWN_MAX: u32 = 50;
@@ -71,14 +72,21 @@ impl<H: ObjectHost> Bank<H> {
             }
             Ok(number)
         })?;
-        let account = AccountRef { bank: asked.bank, number, key: asked.key };
+        let account = AccountRef {
+            bank: asked.bank,
+            number,
+            key: asked.key,
+        };
         Ok(cbor(&self.sign(&AccountAttestation { account, at })))
     }
 
     fn new_customer(&self, asked: &OpenAccount) -> Result<Short, Fault> {
         for _ in 0..NUMBER_TRIES {
             let number = draw_number(self.host.entropy()).ok_or(Code::Internal)?;
-            if self.journal().open_customer(&number, &asked.owner, &asked.key)? {
+            if self
+                .journal()
+                .open_customer(&number, &asked.owner, &asked.key)?
+            {
                 return Ok(number);
             }
         }
@@ -91,7 +99,13 @@ impl<H: ObjectHost> Bank<H> {
             let amount = Amount::new(currency, minor);
             let amount = amount.map_err(|_| StoreError::Invariant("a gift's amount"))?;
             let (what, to) = (What::Opening, number.as_str());
-            self.journal().post(&Posting { at, what, from: EQUITY, to, amount })?;
+            self.journal().post(&Posting {
+                at,
+                what,
+                from: EQUITY,
+                to,
+                amount,
+            })?;
         }
         Ok(())
     }
@@ -127,7 +141,10 @@ impl<H: ObjectHost> Bank<H> {
 
     pub(super) fn balances_of(&self, account: &str) -> Result<Vec<Balance>, StoreError> {
         let balances = self.journal().balances(account)?;
-        Ok(balances.into_iter().map(|(currency, minor)| Balance { currency, minor }).collect())
+        Ok(balances
+            .into_iter()
+            .map(|(currency, minor)| Balance { currency, minor })
+            .collect())
     }
 }
 

@@ -1,18 +1,18 @@
 //! A bank: customers' accounts, and the issuer's reserve, in one double-entry journal.
 //!
 //! ```text
-//! GET  /keys              signed BankKeys
-//! POST /accounts          signed OpenAccount      -> signed AccountAttestation
-//! POST /balance           signed BalanceInquiry   -> JSON, for the account's owner
-//! POST /debits            signed Collection       -> signed BankConfirmation   account -> reserve
-//! POST /credits           signed Transfer         -> signed BankConfirmation   reserve -> account
-//! POST /settlements/out   signed Settlement       -> signed SettlementPaid     reserve -> due to a bank
-//! POST /settlements/in    signed SettlementPaid   -> signed BankConfirmation   due from a bank -> reserve
-//! GET  /reserves          JSON, for any auditor (VC-10)
+//! GET  /keys             signed BankKeys
+//! POST /accounts         signed OpenAccount     -> signed AccountAttestation
+//! POST /balance          signed BalanceInquiry  -> JSON, for the account's owner
+//! POST /debits           signed Collection      -> signed BankConfirmation  account -> reserve
+//! POST /credits          signed Transfer        -> signed BankConfirmation  reserve -> account
+//! POST /settlements/out  signed Settlement      -> signed SettlementPaid    reserve -> due
+//! POST /settlements/in   signed SettlementPaid  -> signed BankConfirmation  due -> reserve
+//! GET  /reserves         JSON, for any auditor (VC-10)
 //! ```
 //!
-//! What moves value is done once per operation and answered with the same bytes ever after. The bank never
-//! learns what was bought.
+//! What moves value is done once per operation and answered with the same bytes ever after. The
+//! bank never learns what was bought.
 
 mod customer;
 mod journal;
@@ -62,7 +62,12 @@ impl<H: ObjectHost> Object<H> for Bank<H> {
             .ok_or(StoreError::Invariant("ROLE and SELF are set"))?;
         journal::make_tables(host.sql())?;
         once::make_tables(host.sql())?;
-        Ok(Self { host, keys, signing, issuer: OnceCell::new() })
+        Ok(Self {
+            host,
+            keys,
+            signing,
+            issuer: OnceCell::new(),
+        })
     }
 
     async fn fetch(&self, request: HttpRequest) -> HttpResponse {
@@ -83,7 +88,12 @@ fn published<H: Host>(host: &H, key: VerifyingKey) -> Option<BankKeys> {
         other => other,
     };
     let url = Url::new(&peer::own_url(host).ok()?)?;
-    Some(BankKeys { id: Short::new(&role)?, name: Name::new(name)?, url, key })
+    Some(BankKeys {
+        id: Short::new(&role)?,
+        name: Name::new(name)?,
+        url,
+        key,
+    })
 }
 
 impl<H: ObjectHost> Bank<H> {

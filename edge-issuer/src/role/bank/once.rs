@@ -1,4 +1,5 @@
-//! What was done, by operation: a repeat gets the stored answer, another message under the same id is refused.
+//! What was done, by operation: a repeat gets the stored answer, another message under the same id
+//! is refused.
 
 use http::StatusCode;
 use koban_protocol::id::{Digest, OperationId};
@@ -53,10 +54,12 @@ pub(super) fn make_tables<S: Sql>(sql: &S) -> Result<(), StoreError> {
 }
 
 impl Once {
-    /// Does `work` and stores its outcome, in one transaction; or gives the outcome that was stored.
+    /// Does `work` and stores its outcome, in one transaction; or gives the outcome that was
+    /// stored.
     ///
-    /// A refusal inside the outcome is final: the same message gets it for ever, so that a message delayed on its
-    /// way cannot move value after its sender was told that nothing moved. A [`Fault`] stores nothing.
+    /// A refusal inside the outcome is final: the same message gets it for ever, so that a message
+    /// delayed on its way cannot move value after its sender was told that nothing moved. A
+    /// [`Fault`] stores nothing.
     ///
     /// # Errors
     /// [`Code::OperationReused`], the stored refusal, and `work`'s.
@@ -110,6 +113,8 @@ fn outcome_of(row: &Row) -> Result<Outcome, StoreError> {
         return Ok(Ok(row.blob("answer")?.to_vec()));
     }
     let number = row.u64("refused")?;
-    let code = Code::ALL.iter().find(|code| u64::from(code.number()) == number);
+    let code = Code::ALL
+        .iter()
+        .find(|code| u64::from(code.number()) == number);
     Ok(Err(*code.ok_or(StoreError::Column("refused"))?))
 }

@@ -1,7 +1,9 @@
-//! Settlement: reserve moves from one bank to another, so that several banks share one money (NTT-3).
+//! Settlement: reserve moves from one bank to another, so that several banks share one money
+//! (NTT-3).
 //!
-//! The paying bank takes it from the reserve and owes it to the other; on the paying bank's signed word the other
-//! adds it to the reserve there and has a claim on the first. Over both, the reserve is the same before and after.
+//! The paying bank takes it from the reserve and owes it to the other; on the paying bank's signed
+//! word the other adds it to the reserve there and has a claim on the first. Over both, the reserve
+//! is the same before and after.
 
 use koban_protocol::refusal::Code;
 use koban_protocol::signed::Signed;
@@ -20,13 +22,22 @@ use crate::role::peer;
 impl<H: ObjectHost> Bank<H> {
     /// Pays reserve to another bank, once.
     ///
-    /// [`Code::ReserveTooSmall`] is final: the issuer plans another settlement, and the same message must not
-    /// move money later.
+    /// [`Code::ReserveTooSmall`] is final: the issuer plans another settlement, and the same
+    /// message must not move money later.
     pub(super) async fn settle_out(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let signed: Signed<Settlement> = peer::decode(body)?;
         let issuer = self.issuer().await?;
-        let Settlement { operation, from, to, amount } = peer::open(&signed, &issuer)?;
-        let once = Once { act: Act::SettlementOut, operation, body: signed.digest() };
+        let Settlement {
+            operation,
+            from,
+            to,
+            amount,
+        } = peer::open(&signed, &issuer)?;
+        let once = Once {
+            act: Act::SettlementOut,
+            operation,
+            body: signed.digest(),
+        };
         once.run(self.host.sql(), || {
             if from != self.keys.id || !self.is_other_bank(&to) {
                 return Err(Code::AccountForeign.into());
@@ -61,8 +72,17 @@ impl<H: ObjectHost> Bank<H> {
         let BankKeys { key, .. } = peer::keys_of(&self.host, payer.as_str()).await?;
         let paid = peer::open(&signed, &key)?.settlement;
         let issuer = self.issuer().await?;
-        let Settlement { operation, from, to, amount } = peer::open(&paid, &issuer)?;
-        let once = Once { act: Act::SettlementIn, operation, body: paid.digest() };
+        let Settlement {
+            operation,
+            from,
+            to,
+            amount,
+        } = peer::open(&paid, &issuer)?;
+        let once = Once {
+            act: Act::SettlementIn,
+            operation,
+            body: paid.digest(),
+        };
         once.run(self.host.sql(), || {
             if to != self.keys.id {
                 return Err(Code::AccountForeign.into());
@@ -79,7 +99,11 @@ impl<H: ObjectHost> Bank<H> {
                 amount,
             })?;
             let act = BankAct::Settled;
-            Ok(Ok(wire::encode(&self.sign(&BankConfirmation { operation, act, amount }))))
+            Ok(Ok(wire::encode(&self.sign(&BankConfirmation {
+                operation,
+                act,
+                amount,
+            }))))
         })
     }
 

@@ -43,6 +43,7 @@ use crate::host::{Class, Host, HttpRequest, HttpResponse, Object, ObjectHost};
 use crate::role::peer;
 use crate::sql::StoreError;
 use keys::{ShopId, ShopKeys};
+pub(crate) use notify::{SIGNATURE, signature};
 use routes::{Action, Caller, Matched};
 
 /// Answers a request to the payment server's origin.

@@ -1,6 +1,5 @@
 //! Telling the shop: a stream of events, and the same events posted to its webhook until it has them.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -12,7 +11,9 @@ use sha2::Sha256;
 use super::Till;
 use super::model::{PAGE_MAX, PaidEvent};
 use crate::answer::{Fault, body};
+use crate::front;
 use crate::host::{Address, Host, HttpRequest, HttpResponse, ObjectHost};
+use crate::role::peer;
 use crate::sql::{Sql, StoreError};
 
 /// The header that carries `HMAC-SHA256(shop's token, body)` in hexadecimal.
@@ -121,14 +122,8 @@ pub(crate) fn signature(token: &str, body: &[u8]) -> Option<String> {
 
 /// The party whose origin an address belongs to.
 fn peer_of<H: Host>(host: &H, url: &str) -> Option<String> {
-    let under = |origin: &str| url.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
-    origins(host).into_iter().find(|(_, origin)| under(origin)).map(|(name, _)| name)
-}
-
-/// Every party's origin: the setting `PEERS`, JSON `{name: origin}`.
-pub(crate) fn origins<H: Host>(host: &H) -> BTreeMap<String, String> {
-    let peers = host.setting("PEERS");
-    peers.and_then(|peers| serde_json::from_str(&peers).ok()).unwrap_or_default()
+    let under = |origin: String| url.strip_prefix(&origin).is_some_and(|path| path.starts_with('/'));
+    peer::names(host).into_iter().find(|name| front::origin(host, name).is_some_and(under))
 }
 
 fn pause(tries: u64) -> u64 {

@@ -1,4 +1,5 @@
-//! The register of holders: who withdrew which coins, kept apart from whether they are spent (VC-8).
+//! The register of holders: who withdrew which coins, kept apart from whether they are spent
+//! (VC-8).
 //!
 //! ```text
 //! GET  /keys      signed RegisterKeys
@@ -7,10 +8,11 @@
 //! GET  /log       JSON, for the operator
 //! ```
 //!
-//! It knows coins and holders but not what became of the coins; the issuer's shards know what is live but not
-//! whose it was. Joining the two takes a signed look-up, which the register logs with its reason. Only the issuer
-//! may note and look up. Whoever reads the database without the register's seed learns how many notes there
-//! are, which of them have one holder, and until when they are kept.
+//! It knows coins and holders but not what became of the coins; the issuer's shards know what is
+//! live but not whose it was. Joining the two takes a signed look-up, which the register logs with
+//! its reason. Only the issuer may note and look up. Whoever reads the database without the
+//! register's seed learns how many notes there are, of how many coins each, which of them have one
+//! holder, and until when they are kept.
 
 mod store;
 
@@ -112,7 +114,10 @@ impl<H: ObjectHost> Register<H> {
 
     fn published(&self) -> Signed<RegisterKeys> {
         let key = self.signing.verifying_key();
-        let keys = RegisterKeys { key, sealing: self.opening.sealing_key() };
+        let keys = RegisterKeys {
+            key,
+            sealing: self.opening.sealing_key(),
+        };
         Signed::sign(&keys, &self.signing)
     }
 
@@ -125,7 +130,8 @@ impl<H: ObjectHost> Register<H> {
         Ok(*self.issuer.get_or_init(|| key))
     }
 
-    /// The statement in a sealed request on `route`, not yet verified, and the secret to answer under.
+    /// The statement in a sealed request on `route`, not yet verified, and the secret to answer
+    /// under.
     fn unseal<T: Statement>(
         &self,
         route: Route,
@@ -135,7 +141,10 @@ impl<H: ObjectHost> Register<H> {
         if request.route != route {
             return Err(Code::Malformed);
         }
-        let (signed, secret) = self.opening.open(&request).map_err(|_| Code::NotSealedForUs)?;
+        let (signed, secret) = self
+            .opening
+            .open(&request)
+            .map_err(|_| Code::NotSealedForUs)?;
         Ok((request, signed, secret))
     }
 
@@ -149,7 +158,10 @@ impl<H: ObjectHost> Register<H> {
         }
         // The alarm first: without it the note would be kept for ever.
         let dropped = start_of(note.until.plus(1));
-        self.host.wake_at(dropped).await.map_err(|_| Code::PeerUnreachable)?;
+        self.host
+            .wake_at(dropped)
+            .await
+            .map_err(|_| Code::PeerUnreachable)?;
         let sql = self.host.sql();
         sql.transaction(|| self.store.note(sql, &note, self.host.entropy()))?;
         let mut response = HttpResponse::default();

@@ -1,4 +1,5 @@
-//! Notes and the log at rest: encrypted under a key from the register's seed, found by keyed digests.
+//! Notes and the log at rest: encrypted under a key from the register's seed, found by keyed
+//! digests.
 
 use koban_protocol::entropy::Entropy;
 use koban_protocol::id::{CoinId, ParticipantId};
@@ -29,7 +30,9 @@ const TABLES: [&str; 4] = [
 
 /// Makes the tables. `operation` and `holder` are keyed digests; `until` is a day.
 pub(super) fn make_tables<S: Sql>(sql: &S) -> Result<(), StoreError> {
-    TABLES.into_iter().try_for_each(|table| sql.run(table, &[]).map(drop))
+    TABLES
+        .into_iter()
+        .try_for_each(|table| sql.run(table, &[]).map(drop))
 }
 
 /// A look-up as the log shows it.
@@ -71,7 +74,11 @@ impl Store {
         let query = "SELECT sealed FROM note WHERE operation = ?";
         if let Some(row) = sql.row(query, &[operation.into()])? {
             let known: RegisterNote = opened(&self.notes, &operation, &row)?;
-            return if known == *note { Ok(()) } else { Err(Code::OperationReused.into()) };
+            return if known == *note {
+                Ok(())
+            } else {
+                Err(Code::OperationReused.into())
+            };
         }
         let sealed = self.notes.seal(&operation, &wire::encode(note), entropy)?;
         sql.run(
@@ -95,7 +102,10 @@ impl Store {
         let index = self.digest(b"holder", &holder.0);
         let rows = sql.run(
             "SELECT operation, sealed FROM note WHERE holder = ? ORDER BY id DESC LIMIT ?",
-            &[index.into(), u64::try_from(NOTED_COINS_MAX).unwrap_or(u64::MAX).into()],
+            &[
+                index.into(),
+                u64::try_from(NOTED_COINS_MAX).unwrap_or(u64::MAX).into(),
+            ],
         )?;
         let mut coins: Vec<CoinId> = Vec::new();
         for row in rows {
@@ -112,7 +122,8 @@ impl Store {
         Ok(NotedCoins::new(coins).unwrap_or_default())
     }
 
-    /// Writes a look-up down, once per operation. Repeating it, be it at another time, is the same look-up.
+    /// Writes a look-up down, once per operation. Repeating it, be it at another time, is the same
+    /// look-up.
     ///
     /// # Errors
     /// [`Code::OperationReused`] if the operation looked up another holder or for another reason;
@@ -129,7 +140,11 @@ impl Store {
         if let Some(row) = sql.row(query, &[operation.into()])? {
             let known: RegisterLookup = opened(&self.log, &operation, &row)?;
             let same = known.holder == lookup.holder && known.reason == lookup.reason;
-            return if same { Ok(()) } else { Err(Code::OperationReused.into()) };
+            return if same {
+                Ok(())
+            } else {
+                Err(Code::OperationReused.into())
+            };
         }
         if !lookup.at.is_near(now) {
             return Err(Code::ClockSkew.into());
@@ -167,12 +182,13 @@ impl Store {
     /// The last day of the note that is dropped next.
     pub(super) fn next_drop<S: Sql>(&self, sql: &S) -> Result<Option<Day>, StoreError> {
         let row = sql.row("SELECT until FROM note ORDER BY until LIMIT 1", &[])?;
-        let day = |row: Row| u32::try_from(row.u64("until")?).map_err(|_| StoreError::Column("until"));
+        let day =
+            |row: Row| u32::try_from(row.u64("until")?).map_err(|_| StoreError::Column("until"));
         Ok(row.map(day).transpose()?.map(Day))
     }
 
-    /// `HKDF-SHA256(index key, purpose || id)`, an HMAC: the same id gives the same bytes, which tell nothing of it to
-    /// whoever lacks the key.
+    /// `HKDF-SHA256(index key, purpose || id)`, an HMAC: the same id gives the same bytes, which
+    /// tell nothing of it to whoever lacks the key.
     fn digest(&self, purpose: &[u8], id: &[u8; 16]) -> [u8; 32] {
         *self.index.derive(&[purpose, id]).expose()
     }

@@ -11,7 +11,9 @@ mod rights;
 use koban_protocol::process::payment::{
     Payment, PaymentOrder, Take, Validation, ValidationOrder, ValidationOutcome,
 };
-use koban_protocol::process::{AnswerError, Asked, Made, Ordered, Prepared, Process, Rejected, outer};
+use koban_protocol::process::{
+    AnswerError, Asked, Made, Ordered, Prepared, Process, Rejected, outer,
+};
 use koban_protocol::refusal::{Answer, Code, Refusal};
 use koban_protocol::signed::Signed;
 use koban_protocol::statement::Invoice;
@@ -66,7 +68,10 @@ pub(crate) fn carry_out<P: Process>(
     (prepared, asked): &(Prepared, Asked<P>),
 ) -> P::Outcome {
     let made = prepared.strike(&world.desk, NOW, entropy("made"));
-    let made = Made { fresh: made.fresh, change: made.change };
+    let made = Made {
+        fresh: made.fresh,
+        change: made.change,
+    };
     let answered = prepared.done(made, &world.desk, NOW, entropy("done"));
     assert_eq!(asked.secret().acknowledgement(), prepared.acknowledgement());
     match asked.answer(&encode(&answered.answer)) {
@@ -104,7 +109,14 @@ impl Paying {
         let invoice = world.payee.signs(&world.invoice(370));
         let payment = world.payment(&invoice, paid);
         let take = Take::Aggregate;
-        Self { world, invoice, payment, take, envelope: "pay", validation: "pay" }
+        Self {
+            world,
+            invoice,
+            payment,
+            take,
+            envelope: "pay",
+            validation: "pay",
+        }
     }
 
     /// Another invoice, and the payment for it.
@@ -127,10 +139,10 @@ impl Paying {
     pub(crate) fn with(self, change: impl FnOnce(&mut ValidationOrder)) -> Heard {
         let keys = self.world.desk.keys();
         let id = operation(self.envelope);
-        let payer: Asked<Payment> =
-            Asked::new(id, &self.payment, keys, entropy("payer")).unwrap();
+        let payer: Asked<Payment> = Asked::new(id, &self.payment, keys, entropy("payer")).unwrap();
         let mut order =
-            self.world.validation(self.invoice.clone(), self.take.clone(), payer.request());
+            self.world
+                .validation(self.invoice.clone(), self.take.clone(), payer.request());
         change(&mut order);
         self.heard(payer, &self.world.payee.signs(&order))
     }
@@ -161,7 +173,9 @@ impl Paying {
 
 /// Both sides' refusals in an outcome.
 pub(crate) fn refused(outcome: ValidationOutcome, payer: &Asked<Payment>) -> Heard {
-    let Answer::Refused(to_payee) = outcome.verdict.clone() else { panic!("accepted") };
+    let Answer::Refused(to_payee) = outcome.verdict.clone() else {
+        panic!("accepted")
+    };
     let Err(AnswerError::Refused(to_payer)) = payer.open(&outcome.for_payer) else {
         panic!("the payer reads no refusal")
     };

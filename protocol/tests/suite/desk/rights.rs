@@ -32,12 +32,22 @@ fn an_order_sealed_to_another_issuer_is_not_opened() {
 fn an_order_that_is_malformed_inside_is_not_opened() {
     let world = World::new();
     let sealing = &world.desk.keys().sealing;
-    for route in [Route::Purchase, Route::Validation, Route::Change, Route::Redeem, Route::Refund] {
+    for route in [
+        Route::Purchase,
+        Route::Validation,
+        Route::Change,
+        Route::Redeem,
+        Route::Refund,
+    ] {
         let garbage = Bytes(b"garbage".to_vec());
         let (request, _) =
             sealed::seal(route, operation("o"), sealing, &garbage, entropy("o")).unwrap();
         let request = koban_protocol::wire::encode(&request);
-        assert_eq!(unopened(&world, &request), Code::NotSealedForUs, "{route:?}");
+        assert_eq!(
+            unopened(&world, &request),
+            Code::NotSealedForUs,
+            "{route:?}"
+        );
     }
 }
 
@@ -45,8 +55,13 @@ fn an_order_that_is_malformed_inside_is_not_opened() {
 fn routes_that_move_nothing_are_not_found_at_the_desk() {
     let world = World::new();
     let sealing = &world.desk.keys().sealing;
-    let others =
-        [Route::Registration, Route::Enrolment, Route::Payment, Route::Note, Route::Lookup];
+    let others = [
+        Route::Registration,
+        Route::Enrolment,
+        Route::Payment,
+        Route::Note,
+        Route::Lookup,
+    ];
     for route in others {
         let order = Bytes(Vec::new());
         let (request, _) =
@@ -70,7 +85,11 @@ fn p3_an_envelope_alone_is_no_order() {
 fn a_registration_is_opened_as_one_and_as_nothing_else() {
     let world = World::new();
     let key = world.payer.key.verifying_key();
-    let order = RegistrationOrder { pseudonym: text("hanako"), key, at: NOW };
+    let order = RegistrationOrder {
+        pseudonym: text("hanako"),
+        key,
+        at: NOW,
+    };
     let order = world.payer.signs(&order);
     let asked: Asked<Registration> =
         Asked::new(operation("o"), &order, world.desk.keys(), entropy("o")).unwrap();
@@ -83,7 +102,11 @@ fn a_registration_is_opened_as_one_and_as_nothing_else() {
 #[test]
 fn the_published_keys_verify_under_the_identity_key() {
     let world = World::new();
-    let keys = world.desk.published().open(&world.signing.verifying_key()).unwrap();
+    let keys = world
+        .desk
+        .published()
+        .open(&world.signing.verifying_key())
+        .unwrap();
     assert_eq!(&keys, world.desk.keys());
     let other = World::of("another issuer").signing.verifying_key();
     assert!(world.desk.published().open(&other).is_err());

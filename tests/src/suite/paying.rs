@@ -5,32 +5,32 @@ use koban_protocol::process::payment::{Take, check_acceptance, check_invoice};
 use koban_protocol::process::HeldClaim;
 use koban_protocol::refusal::{Answer, Code, Evidence};
 use koban_protocol::signed::Signed;
-use koban_tests::holder::yen;
-use koban_tests::raw::{ISSUER, Raw};
-use koban_tests::world::World;
+use crate::holder::yen;
+use crate::network::Net;
+use crate::raw::{Raw, post_operation};
 
-use super::{circulates, refused};
+use super::{circulates, circulating, refused};
 
 struct Scene {
-    world: World,
+    before: u64,
     payer: Raw,
     payee: Raw,
 }
 
-fn scene(seed: u8) -> Scene {
-    let world = World::new(seed);
-    let payer = Raw::enrolled(&world, "hanako");
-    let payee = Raw::enrolled(&world, "inkstone");
-    Scene { world, payer, payee }
+fn scene(net: &Net) -> Scene {
+    let before = circulating(net);
+    let payer = Raw::enrolled(net, "hanako");
+    let payee = Raw::enrolled(net, "inkstone");
+    Scene { before, payer, payee }
 }
 
 fn take_coins(amount: u64) -> Take {
     Take::Refresh(Bundle::fewest(yen(amount)).unwrap())
 }
 
-#[test]
-fn p1_p2_valid_payments_are_accepted_and_the_payees_coins_are_good() {
-    let Scene { world, payer, payee } = scene(40);
+/// See its name.
+pub fn p1_p2_valid_payments_are_accepted_and_the_payees_coins_are_good(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
     let coins = payer.purchase(Bundle::fewest(yen(512)).unwrap());
     let invoice = payee.signed_invoice(yen(370));
     let mut order = payer.payment(&invoice, coins);
@@ -39,16 +39,16 @@ fn p1_p2_valid_payments_are_accepted_and_the_payees_coins_are_good() {
     let outcome = payee.validate(&invoice, &envelope, take_coins(370)).unwrap();
     let Answer::Done(validated) = outcome.verdict else { panic!("refused") };
     let paid = envelope.open(&outcome.for_payer).unwrap();
-    let checked = check_invoice(&invoice, &payer.issuer.key, world.now()).unwrap();
+    let checked = check_invoice(&invoice, &payer.issuer.key, net.now()).unwrap();
     check_acceptance(&paid.acceptance, &checked, &payer.issuer.key).unwrap();
     payee.redeem(validated.coins.into_vec(), Vec::new(), yen(370)).unwrap();
     payer.change(paid.change.into_vec(), Bundle::fewest(yen(142)).unwrap()).unwrap();
-    circulates(&world, 142);
+    circulates(net, before + 142);
 }
 
-#[test]
-fn vc_5_the_payee_may_redeem_or_aggregate() {
-    let Scene { world, payer, payee } = scene(41);
+/// See its name.
+pub fn vc_5_the_payee_may_redeem_or_aggregate(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
     let mut held = Vec::new();
     for (amount, take) in [(8, Take::Redeem), (16, Take::Aggregate), (32, Take::Aggregate)] {
         let coins = payer.purchase(Bundle::fewest(yen(amount)).unwrap());
@@ -60,16 +60,16 @@ fn vc_5_the_payee_may_redeem_or_aggregate() {
             held.push(HeldClaim { payment: envelope.operation(), amount: yen(amount) });
         }
     }
-    circulates(&world, 48);
+    circulates(net, before + 48);
     assert_eq!(refused(payer.redeem(Vec::new(), held.clone(), yen(48))), Code::AmountInvalid);
     payee.redeem(Vec::new(), held.clone(), yen(48)).unwrap();
     assert_eq!(refused(payee.redeem(Vec::new(), held, yen(48))), Code::AmountInvalid);
-    circulates(&world, 0);
+    circulates(net, before + 0);
 }
 
-#[test]
-fn p2_a_coin_spent_twice_is_refused_the_second_time() {
-    let Scene { world, payer, payee } = scene(42);
+/// See its name.
+pub fn p2_a_coin_spent_twice_is_refused_the_second_time(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
     let coins = payer.purchase(Bundle::fewest(yen(64)).unwrap());
     let first = payee.signed_invoice(yen(64));
     let envelope = payer.seal(payer.operation(), &payer.payment(&first, coins.clone()));
@@ -80,12 +80,12 @@ fn p2_a_coin_spent_twice_is_refused_the_second_time() {
     let outcome = payee.validate(&second, &again, take_coins(64)).unwrap();
     let Answer::Refused(refusal) = outcome.verdict else { panic!("paid twice") };
     assert_eq!((refusal.code, refusal.evidence), (Code::CoinNotLive, None));
-    circulates(&world, 64);
+    circulates(net, before + 64);
 }
 
-#[test]
-fn p4_the_payer_alone_gets_the_signed_statement_of_its_bad_coins() {
-    let Scene { world, payer, payee } = scene(43);
+/// See its name.
+pub fn p4_the_payer_alone_gets_the_signed_statement_of_its_bad_coins(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
     let coins = payer.purchase(Bundle::fewest(yen(24)).unwrap());
     let spent = coins[0].clone();
     payer.change(vec![spent.clone()], Bundle::fewest(spent.body.amount()).unwrap()).unwrap();
@@ -100,12 +100,12 @@ fn p4_the_payer_alone_gets_the_signed_statement_of_its_bad_coins() {
     let verdict = statement.open(&payer.issuer.key).unwrap();
     assert_eq!(verdict.operation, envelope.operation());
     assert_eq!(verdict.bad.iter().map(|bad| bad.coin).collect::<Vec<_>>(), [spent.body.id]);
-    circulates(&world, 24);
+    circulates(net, before + 24);
 }
 
-#[test]
-fn p4_both_get_the_statement_when_the_amounts_differ() {
-    let Scene { world, payer, payee } = scene(44);
+/// See its name.
+pub fn p4_both_get_the_statement_when_the_amounts_differ(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
     let coins = payer.purchase(Bundle::fewest(yen(64)).unwrap());
     let invoice = payee.signed_invoice(yen(64));
     let mut order = payer.payment(&invoice, coins);
@@ -118,13 +118,13 @@ fn p4_both_get_the_statement_when_the_amounts_differ() {
     let mismatch = statement.open(&payer.issuer.key).unwrap();
     assert_eq!((mismatch.paid, mismatch.asked), (yen(63), yen(64)));
     assert_eq!(refused(envelope.open(&outcome.for_payer)), Code::AmountMismatch);
-    circulates(&world, 64);
+    circulates(net, before + 64);
 }
 
-#[test]
-fn p3_a_payment_cannot_be_diverted_to_another_payee() {
-    let Scene { world, payer, payee } = scene(45);
-    let thief = Raw::enrolled(&world, "goemon");
+/// See its name.
+pub fn p3_a_payment_cannot_be_diverted_to_another_payee(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
+    let thief = Raw::enrolled(net, "goemon");
     let coins = payer.purchase(Bundle::fewest(yen(64)).unwrap());
     let invoice = payee.signed_invoice(yen(64));
     let envelope = payer.seal(payer.operation(), &payer.payment(&invoice, coins));
@@ -137,12 +137,12 @@ fn p3_a_payment_cannot_be_diverted_to_another_payee() {
     assert_eq!(refusal.code, Code::InvoiceInvalid);
     let outcome = payee.validate(&invoice, &envelope, take_coins(64)).unwrap();
     assert!(matches!(outcome.verdict, Answer::Done(_)));
-    circulates(&world, 64);
+    circulates(net, before + 64);
 }
 
-#[test]
-fn p3_an_order_cannot_be_altered_after_it_was_agreed() {
-    let Scene { world, payer, payee } = scene(46);
+/// See its name.
+pub fn p3_an_order_cannot_be_altered_after_it_was_agreed(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
     let coins = payer.purchase(Bundle::fewest(yen(64)).unwrap());
     let invoice = payee.invoice(yen(64));
     let agreed = Signed::sign(&invoice, &payee.key);
@@ -153,49 +153,36 @@ fn p3_an_order_cannot_be_altered_after_it_was_agreed() {
     let outcome = payee.validate(&other, &envelope, take_coins(64)).unwrap();
     let Answer::Refused(refusal) = outcome.verdict else { panic!("altered") };
     assert_eq!(refusal.code, Code::EnvelopeForeign);
-    circulates(&world, 64);
+    circulates(net, before + 64);
 }
 
-#[test]
-fn an_expired_invoice_takes_nothing() {
-    let Scene { world, payer, payee } = scene(47);
-    let coins = payer.purchase(Bundle::fewest(yen(64)).unwrap());
-    let invoice = payee.signed_invoice(yen(64));
-    let envelope = payer.seal(payer.operation(), &payer.payment(&invoice, coins));
-    world.pass(601);
-    let outcome = payee.validate(&invoice, &envelope, take_coins(64)).unwrap();
-    let Answer::Refused(refusal) = outcome.verdict else { panic!("accepted") };
-    assert_eq!(refusal.code, Code::InvoiceExpired);
-    circulates(&world, 64);
-}
-
-#[test]
-fn vc_4_the_payer_can_fetch_its_answer_from_the_issuer_itself() {
-    let Scene { world, payer, payee } = scene(48);
+/// See its name.
+pub fn vc_4_the_payer_can_fetch_its_answer_from_the_issuer_itself(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
     let coins = payer.purchase(Bundle::fewest(yen(64)).unwrap());
     let invoice = payee.signed_invoice(yen(64));
     let envelope = payer.seal(payer.operation(), &payer.payment(&invoice, coins));
     payee.validate(&invoice, &envelope, take_coins(64)).unwrap();
-    let url = format!("{ISSUER}/operations/{}/payer", envelope.operation());
-    let response = world.send(http::Request::get(url).body(Vec::new()).unwrap()).unwrap();
+    let url = format!("{}/operations/{}/payer", net.origin("issuer"), envelope.operation());
+    let response = net.http(http::Request::get(url).body(Vec::new()).unwrap()).unwrap();
     envelope.answer(response.body()).unwrap();
     let other = payer.seal(envelope.operation(), &payer.payment(&invoice, Vec::new()));
     assert!(other.answer(response.body()).is_err(), "another's answer opens");
+    circulates(net, before + 64);
 }
 
-#[test]
-fn vc_15_altered_truncated_and_overlong_messages_end_in_a_clear_error() {
-    let Scene { world, payer, payee } = scene(49);
+/// See its name.
+pub fn vc_15_altered_truncated_and_overlong_messages_end_in_a_clear_error(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
     let coins = payer.purchase(Bundle::fewest(yen(64)).unwrap());
     let invoice = payee.signed_invoice(yen(64));
     let envelope = payer.seal(payer.operation(), &payer.payment(&invoice, coins));
     let good = envelope.request().to_vec();
-    let url = format!("{ISSUER}/operations");
     let at = good.len() / 2;
     let mut altered = good.clone();
     altered[at] ^= 1;
     for bad in [altered, good[..at].to_vec(), [good.clone(), vec![0]].concat(), vec![0; 70_000]] {
-        let response = koban_tests::raw::post(&world, &url, bad);
+        let response = post_operation(net, bad);
         assert!(response.status().is_client_error());
         let problem: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert!(problem["name"].is_string() && problem["remedy"].is_string());
@@ -203,5 +190,5 @@ fn vc_15_altered_truncated_and_overlong_messages_end_in_a_clear_error() {
     }
     let outcome = payee.validate(&invoice, &envelope, take_coins(64)).unwrap();
     assert!(matches!(outcome.verdict, Answer::Done(_)));
-    circulates(&world, 64);
+    circulates(net, before + 64);
 }

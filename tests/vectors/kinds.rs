@@ -1,0 +1,219 @@
+//! Every kind of message by its name in `docs/PROTOCOL.md`, with what can be done to its bytes.
+
+use koban_protocol::amount::{Amount, Bundle, Currency, Denomination};
+use koban_protocol::id::{CoinId, Digest, InvoiceId, KeyId, OperationId, ParticipantId};
+use koban_protocol::key::{Signature, VerifyingKey};
+use koban_protocol::online::tagged::wire::{Coin, CoinBody, Coins, Tag};
+use koban_protocol::process::HeldClaim;
+use koban_protocol::process::change::ChangeOrder;
+use koban_protocol::process::enrolment::{AccountConsent, EnrolmentOrder};
+use koban_protocol::process::payment::{
+    PaymentAnswer, PaymentOrder, PaymentOutcome, Take, Validated, ValidationOrder,
+    ValidationOutcome,
+};
+use koban_protocol::process::purchase::PurchaseOrder;
+use koban_protocol::process::redeem::{RedeemOrder, Redeemed};
+use koban_protocol::process::refund::RefundOrder;
+use koban_protocol::process::registration::RegistrationOrder;
+use koban_protocol::refusal::{Answer, Code, Evidence, Refusal};
+use koban_protocol::sealed::{
+    Acknowledgement, AnswerNonce, AnswerSecret, Encapsulated, OpeningKey, Route, SealedAnswer,
+    SealedRequest, SealingKey,
+};
+use koban_protocol::signed::{OpenError, Signed, Statement};
+use koban_protocol::statement::{
+    Acceptance, AccountAttestation, AccountRef, BadCoin, BalanceInquiry, BankAct, BankConfirmation,
+    BankInfo, BankKeys, Certificate, CoinFault, CoinVerdict, Collection, CurrencyInfo,
+    DebitAuthorisation, Invoice, IssuerKeys, IssuerRef, Mismatch, Name, NotedCoins, OpenAccount,
+    Purpose, Receipt, RegisterKeys, RegisterLookup, RegisterNote, Settlement, SettlementPaid,
+    Short, Transfer, Url,
+};
+use koban_protocol::time::{Day, Time};
+use koban_protocol::wire::{self, Bytes, List, Text, Wire, WireError};
+
+/// Reads bytes as one type and writes the value again.
+pub(crate) type Door = fn(&[u8]) -> Result<Vec<u8>, WireError>;
+
+/// A kind of message.
+pub(crate) struct Kind {
+    /// Its rule in the CDDL; `signed<rule>` and `answer<rule>` are kinds too.
+    pub(crate) name: String,
+    /// Its domain, if it is signed.
+    pub(crate) domain: Option<&'static str>,
+    /// Reads it and writes it again.
+    pub(crate) door: Door,
+    /// What opening it under a key ends in.
+    pub(crate) open: fn(&[u8], &VerifyingKey) -> &'static str,
+    /// What a sealed request holds, if it is of this kind.
+    pub(crate) unseal: fn(&OpeningKey, &[u8]) -> Option<Vec<u8>>,
+    /// What a sealed answer holds, if it is of this kind.
+    pub(crate) answer: fn(&AnswerSecret, &[u8]) -> Option<Vec<u8>>,
+}
+
+fn door<T: Wire>(bytes: &[u8]) -> Result<Vec<u8>, WireError> {
+    wire::decode_exact::<T>(bytes).map(|value| wire::encode(&value))
+}
+
+fn open<T: Statement>(bytes: &[u8], key: &VerifyingKey) -> &'static str {
+    match wire::decode_exact::<Signed<T>>(bytes).unwrap().open(key) {
+        Ok(_) => "valid",
+        Err(OpenError::Signature(_)) => "bad-signature",
+        Err(OpenError::Content(_)) => "bad-content",
+    }
+}
+
+fn not_signed(_: &[u8], _: &VerifyingKey) -> &'static str {
+    "not-signed"
+}
+
+fn unseal<T: Wire>(key: &OpeningKey, bytes: &[u8]) -> Option<Vec<u8>> {
+    let request: SealedRequest = wire::decode_exact(bytes).unwrap();
+    let (content, _) = key.open::<T>(&request).ok()?;
+    Some(wire::encode(&content))
+}
+
+fn answer<T: Wire>(secret: &AnswerSecret, bytes: &[u8]) -> Option<Vec<u8>> {
+    let sealed: SealedAnswer = wire::decode_exact(bytes).unwrap();
+    secret.open::<T>(&sealed).ok().map(|content| wire::encode(&content))
+}
+
+impl Kind {
+    fn of<T: Wire>(name: String) -> Self {
+        let (domain, open) = (None, not_signed as _);
+        Self { name, domain, door: door::<T>, open, unseal: unseal::<T>, answer: answer::<T> }
+    }
+
+    fn signed<T: Statement>(name: &str) -> Self {
+        let domain = Some(T::DOMAIN);
+        Self { domain, open: open::<T>, ..Self::of::<Signed<T>>(format!("signed<{name}>")) }
+    }
+}
+
+macro_rules! kinds {
+    (statements: $($signed:literal $statement:ty;)*
+     answers: $($answered:literal $outcome:ty;)*
+     others: $($other:literal $type:ty;)*) => {
+        /// Every kind.
+        pub(crate) fn all() -> Vec<Kind> {
+            let mut all = Vec::new();
+            $(all.push(Kind::of::<$statement>($signed.into()));
+              all.push(Kind::signed::<$statement>($signed));)*
+            $(all.push(Kind::of::<Answer<$outcome>>(format!("answer<{}>", $answered)));)*
+            $(all.push(Kind::of::<$type>($other.into()));)*
+            all
+        }
+    };
+}
+
+kinds! {
+    statements:
+    "issuer-keys" IssuerKeys;
+    "bank-keys" BankKeys;
+    "register-keys" RegisterKeys;
+    "certificate" Certificate;
+    "open-account" OpenAccount;
+    "account-attestation" AccountAttestation;
+    "account-consent" AccountConsent;
+    "balance-inquiry" BalanceInquiry;
+    "debit-authorisation" DebitAuthorisation;
+    "collection" Collection;
+    "transfer" Transfer;
+    "settlement" Settlement;
+    "settlement-paid" SettlementPaid;
+    "bank-confirmation" BankConfirmation;
+    "register-note" RegisterNote;
+    "register-lookup" RegisterLookup;
+    "invoice" Invoice;
+    "acceptance" Acceptance;
+    "receipt" Receipt;
+    "coin-verdict" CoinVerdict;
+    "mismatch" Mismatch;
+    "registration-order" RegistrationOrder;
+    "enrolment-order" EnrolmentOrder;
+    "purchase-order" PurchaseOrder;
+    "validation-order" ValidationOrder;
+    "redeem-order" RedeemOrder;
+    "refund-order" RefundOrder;
+    answers:
+    "signed<certificate>" Signed<Certificate>;
+    "coins" Coins;
+    "redeemed" Redeemed;
+    "payment-outcome" PaymentOutcome;
+    "validation-outcome" ValidationOutcome;
+    "validated" Validated;
+    "noted-coins" NotedCoins;
+    others:
+    "currency" Currency;
+    "amount" Amount;
+    "denomination" Denomination;
+    "bundle" Bundle;
+    "operation-id" OperationId;
+    "coin-id" CoinId;
+    "invoice-id" InvoiceId;
+    "participant-id" ParticipantId;
+    "key-id" KeyId;
+    "digest" Digest;
+    "time" Time;
+    "day" Day;
+    "verifying-key" VerifyingKey;
+    "signature" Signature;
+    "sealing-key" SealingKey;
+    "encapsulated" Encapsulated;
+    "answer-nonce" AnswerNonce;
+    "acknowledgement" Acknowledgement;
+    "name" Name;
+    "short" Short;
+    "purpose" Purpose;
+    "url" Url;
+    "route" Route;
+    "sealed-request" SealedRequest;
+    "sealed-answer" SealedAnswer;
+    "currency-info" CurrencyInfo;
+    "bank-info" BankInfo;
+    "account-ref" AccountRef;
+    "issuer-ref" IssuerRef;
+    "bank-act" BankAct;
+    "coin-fault" CoinFault;
+    "bad-coin" BadCoin;
+    "coin-body" CoinBody;
+    "tag" Tag;
+    "coin" Coin;
+    "coins" Coins;
+    "noted-coins" NotedCoins;
+    "code" Code;
+    "evidence" Evidence;
+    "refusal" Refusal;
+    "held-claim" HeldClaim;
+    "take" Take;
+    "change-order" ChangeOrder;
+    "payment-order" PaymentOrder;
+    "payment-outcome" PaymentOutcome;
+    "payment-answer" PaymentAnswer;
+    "validation-outcome" ValidationOutcome;
+    "validated" Validated;
+    "redeemed" Redeemed;
+}
+
+/// The kind called `name`.
+pub(crate) fn kind(name: &str) -> Option<Kind> {
+    all().into_iter().find(|kind| kind.name == name)
+}
+
+/// Types that are no message, for CBOR in general.
+pub(crate) const PLAIN: [(&str, Door); 4] = [
+    ("uint", door::<u64>),
+    ("bytes", door::<Bytes>),
+    ("text", door::<Text<64>>),
+    ("uints", door::<List<u64, 64>>),
+];
+
+/// The door of the plain type called `name`.
+pub(crate) fn plain(name: &str) -> Option<Door> {
+    PLAIN.iter().find(|(plain, _)| *plain == name).map(|(_, door)| *door)
+}
+
+/// SHA-256, by way of HMAC-free hashing of the protocol: for vectors that hash without a domain.
+pub(crate) fn sha_256(message: &[u8]) -> [u8; 32] {
+    use p256::ecdsa::signature::digest::Digest as _;
+    p256::sha2::Sha256::digest(message).into()
+}

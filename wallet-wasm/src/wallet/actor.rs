@@ -1,0 +1,425 @@
+//! Keeps the driver's law: one event at a time, its effects performed in order before the next.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use futures_channel::{mpsc, oneshot};
+use futures_util::StreamExt;
+use koban_protocol::amount::{Amount, Bundle, Currency};
+use koban_protocol::id::OperationId;
+use koban_protocol::signed::Signed;
+use koban_protocol::statement::Invoice;
+use koban_protocol::time::Time;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::drivers::database::Database;
+use crate::drivers::tabs::{self, Channel, Lease};
+use crate::drivers::{network, platform};
+use crate::engine::{Call, Command, Effect, Engine, Event, Fault, Problem, Report};
+use crate::view::{InvoiceView, TransactionView, WalletView};
+
+/// An operation that a command became, and news of its end: none, or why it cannot go on for now.
+type Begun = (OperationId, oneshot::Receiver<Option<Problem>>);
+type Listener = Rc<dyn Fn(WalletView)>;
+
+/// What the actor is asked.
+enum Message {
+    Command(Command, oneshot::Sender<Result<Begun, Problem>>),
+    AskBalance(oneshot::Sender<Result<(), Problem>>),
+    Event(Event),
+    /// Another tab has changed the database.
+    Changed,
+    /// This tab may write from now on.
+    Lead(Lease),
+    Close(oneshot::Sender<()>),
+}
+
+/// Whether this tab may write.
+enum Seat {
+    Writer(#[expect(dead_code, reason = "held, not read: the lock is free when it drops")] Lease),
+    Follower,
+    /// A write failed: the memory is ahead of the database, and nothing more is done.
+    Broken(Problem),
+    Closed,
+}
+
+/// Who waits for what.
+#[derive(Default)]
+struct Waiting {
+    operations: Vec<(OperationId, oneshot::Sender<Option<Problem>>)>,
+    balance: Vec<oneshot::Sender<Result<(), Problem>>>,
+    keys: Vec<oneshot::Sender<Result<(), Problem>>>,
+}
+
+/// The engine with its drivers.
+pub(super) struct Actor {
+    issuer_url: String,
+    name: String,
+    engine: RefCell<Engine>,
+    seat: RefCell<Seat>,
+    database: Database,
+    channel: Channel,
+    inbox: mpsc::UnboundedSender<Message>,
+    waiting: RefCell<Waiting>,
+    listeners: RefCell<Vec<Listener>>,
+    persistent: Cell<bool>,
+    /// Counts the timers, so that only the last one wakes the engine.
+    timers: Cell<u64>,
+}
+
+impl fmt::Debug for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Actor({})", self.name)
+    }
+}
+
+impl Actor {
+    /// Opens the database, takes the lock if it is free, and starts.
+    ///
+    /// # Errors
+    /// As [`Wallet::open`](super::Wallet::open).
+    pub(super) async fn open(issuer_url: &str) -> Result<Rc<Self>, Problem> {
+        let issuer_url = issuer_url.trim_end_matches('/').to_owned();
+        let name = format!("koban-wallet {issuer_url}");
+        let database = Database::open(&name).await?;
+        let lease = tabs::lease(&name, false).await?;
+        let rows = database.rows().await?;
+        let (engine, effects, seat) = match lease {
+            Some(lease) => {
+                let (engine, effects) =
+                    Engine::open(&issuer_url, rows, platform::now(), entropy()?)?;
+                (engine, effects, Seat::Writer(lease))
+            }
+            None => (Engine::read(&issuer_url, rows)?, Vec::new(), Seat::Follower),
+        };
+        let follows = matches!(seat, Seat::Follower);
+        let known = follows || engine.issuer_keys().is_some();
+        let (inbox, outbox) = mpsc::unbounded();
+        let actor = Rc::new(Self {
+            issuer_url,
+            channel: Channel::open(&name)?,
+            name,
+            engine: RefCell::new(engine),
+            seat: RefCell::new(seat),
+            database,
+            inbox,
+            waiting: RefCell::default(),
+            listeners: RefCell::default(),
+            persistent: Cell::new(platform::is_persistent().await),
+            timers: Cell::new(0),
+        });
+        let (sender, keys) = oneshot::channel();
+        actor.waiting.borrow_mut().keys.push(sender);
+        actor.listen();
+        if follows {
+            actor.wait_to_lead();
+        }
+        spawn_local(actor.clone().run(effects, outbox));
+        if known {
+            return Ok(actor);
+        }
+        let fetched = keys.await.unwrap_or_else(|_| Err(Fault::Network.into()));
+        match fetched {
+            Ok(()) => Ok(actor),
+            Err(problem) => {
+                actor.close().await;
+                Err(problem)
+            }
+        }
+    }
+
+    async fn run(self: Rc<Self>, effects: Vec<Effect>, mut outbox: mpsc::UnboundedReceiver<Message>) {
+        self.perform(effects, None).await;
+        while let Some(message) = outbox.next().await {
+            match message {
+                Message::Command(command, reply) => match self.why_not() {
+                    Some(problem) => answer(reply, Err(problem)),
+                    None => self.handle(Event::Command(command), Some(reply)).await,
+                },
+                Message::AskBalance(reply) => match self.why_not() {
+                    Some(problem) => answer(reply, Err(problem)),
+                    None => {
+                        self.waiting.borrow_mut().balance.push(reply);
+                        self.handle(Event::Command(Command::AskBalance), None).await;
+                    }
+                },
+                Message::Event(event) => {
+                    if self.why_not().is_none() {
+                        self.handle(event, None).await;
+                    }
+                }
+                Message::Changed => self.follow().await,
+                Message::Lead(lease) => self.lead(lease).await,
+                Message::Close(done) => {
+                    *self.seat.borrow_mut() = Seat::Closed;
+                    self.database.close();
+                    answer(done, ());
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn handle(
+        self: &Rc<Self>,
+        event: Event,
+        reply: Option<oneshot::Sender<Result<Begun, Problem>>>,
+    ) {
+        match entropy() {
+            Ok(entropy) => {
+                let effects = self.engine.borrow_mut().handle(platform::now(), entropy, event);
+                self.perform(effects, reply).await;
+            }
+            Err(problem) => self.break_down(problem),
+        }
+    }
+
+    async fn perform(
+        self: &Rc<Self>,
+        effects: Vec<Effect>,
+        mut reply: Option<oneshot::Sender<Result<Begun, Problem>>>,
+    ) {
+        for effect in effects {
+            match effect {
+                Effect::Write(edits) => {
+                    if let Err(problem) = self.database.write(&edits).await {
+                        if let Some(reply) = reply.take() {
+                            answer(reply, Err(problem.clone()));
+                        }
+                        self.break_down(problem);
+                        return;
+                    }
+                    self.channel.changed();
+                }
+                Effect::Send(call) => self.send(call),
+                Effect::Report(report) => self.tell(report, &mut reply),
+                Effect::Wake(at) => self.wake_at(at),
+            }
+        }
+        self.show();
+    }
+
+    fn send(self: &Rc<Self>, call: Call) {
+        let actor = Rc::downgrade(self);
+        spawn_local(async move {
+            let answered = network::send(&call).await;
+            let event =
+                answered.map_or(Event::Unreachable(call.id), |it| Event::Answer(call.id, it));
+            push(&actor, Message::Event(event));
+        });
+    }
+
+    fn wake_at(self: &Rc<Self>, at: Time) {
+        let timer = self.timers.get().wrapping_add(1);
+        self.timers.set(timer);
+        let actor = Rc::downgrade(self);
+        let seconds = at.0.saturating_sub(platform::now().0).max(1);
+        spawn_local(async move {
+            platform::sleep(seconds).await;
+            if actor.upgrade().is_some_and(|actor| actor.timers.get() == timer) {
+                push(&actor, Message::Event(Event::Woken));
+            }
+        });
+    }
+
+    fn tell(&self, report: Report, reply: &mut Option<oneshot::Sender<Result<Begun, Problem>>>) {
+        let mut waiting = self.waiting.borrow_mut();
+        match report {
+            Report::Refused(problem) => match reply.take() {
+                Some(reply) => answer(reply, Err(problem)),
+                // The one command without such a reply asks for the balance.
+                None => waiting
+                    .balance
+                    .drain(..)
+                    .for_each(|waiter| answer(waiter, Err(problem.clone()))),
+            },
+            Report::Started(id) => {
+                if let Some(reply) = reply.take() {
+                    let (sender, end) = oneshot::channel();
+                    waiting.operations.push((id, sender));
+                    answer(reply, Ok((id, end)));
+                }
+            }
+            Report::Waiting(id, problem) => settle(&mut waiting, id, Some(problem)),
+            Report::Ended(id) => settle(&mut waiting, id, None),
+            Report::Balance(result) => {
+                waiting.balance.drain(..).for_each(|waiter| answer(waiter, result.clone()));
+            }
+            Report::Keys(result) => {
+                waiting.keys.drain(..).for_each(|waiter| answer(waiter, result.clone()));
+            }
+        }
+    }
+
+    /// Why this tab may not write, if it may not.
+    fn why_not(&self) -> Option<Problem> {
+        match &*self.seat.borrow() {
+            Seat::Writer(_) => None,
+            Seat::Follower | Seat::Closed => Some(Fault::OtherTab.into()),
+            Seat::Broken(problem) => Some(problem.clone()),
+        }
+    }
+
+    fn break_down(&self, problem: Problem) {
+        *self.seat.borrow_mut() = Seat::Broken(problem.clone());
+        let waiting = self.waiting.take();
+        for (_, waiter) in waiting.operations {
+            answer(waiter, Some(problem.clone()));
+        }
+        for waiter in waiting.balance.into_iter().chain(waiting.keys) {
+            answer(waiter, Err(problem.clone()));
+        }
+    }
+
+    /// Shows what the writing tab has written.
+    async fn follow(&self) {
+        if !matches!(&*self.seat.borrow(), Seat::Follower) {
+            return;
+        }
+        let rows = self.database.rows().await;
+        // Rows that cannot be read now are read at the next change.
+        if let Ok(engine) = rows.and_then(|rows| Engine::read(&self.issuer_url, rows)) {
+            *self.engine.borrow_mut() = engine;
+            self.show();
+        }
+    }
+
+    /// The tab that wrote is gone: this one goes on from the database.
+    async fn lead(self: &Rc<Self>, lease: Lease) {
+        if !matches!(&*self.seat.borrow(), Seat::Follower) {
+            return;
+        }
+        let rows = self.database.rows().await;
+        let opened = rows.and_then(|rows| {
+            Engine::open(&self.issuer_url, rows, platform::now(), entropy()?)
+        });
+        match opened {
+            Ok((engine, effects)) => {
+                *self.engine.borrow_mut() = engine;
+                *self.seat.borrow_mut() = Seat::Writer(lease);
+                self.perform(effects, None).await;
+            }
+            Err(problem) => self.break_down(problem),
+        }
+    }
+
+    fn wait_to_lead(self: &Rc<Self>) {
+        let (actor, name) = (Rc::downgrade(self), self.name.clone());
+        spawn_local(async move {
+            if let Ok(Some(lease)) = tabs::lease(&name, true).await {
+                push(&actor, Message::Lead(lease));
+            }
+        });
+    }
+
+    /// Hears of other tabs, of the network's return, and of being looked at.
+    fn listen(self: &Rc<Self>) {
+        let actor = Rc::downgrade(self);
+        self.channel.listen(move || push(&actor, Message::Changed));
+        let actor = Rc::downgrade(self);
+        let resume = Closure::<dyn Fn()>::new(move || {
+            if platform::is_visible() && !network::is_offline() {
+                push(&actor, Message::Event(Event::Resumed));
+            }
+        });
+        // The listeners live as long as the page; without a wallet they do nothing.
+        let resume = resume.into_js_value();
+        platform::listen("window", "online", &resume);
+        platform::listen("document", "visibilitychange", &resume);
+    }
+
+    fn show(&self) {
+        let listeners: Vec<Listener> = self.listeners.borrow().clone();
+        if !listeners.is_empty() {
+            let view = self.view();
+            listeners.iter().for_each(|listener| listener(view.clone()));
+        }
+    }
+
+    /// Gives a command; waits until its operation is final (`None`) or cannot go on for now.
+    pub(super) async fn command(
+        &self,
+        command: Command,
+    ) -> Result<(OperationId, Option<Problem>), Problem> {
+        let (reply, begun) = oneshot::channel();
+        // If nobody takes the message, the reply is dropped, and that is answered below.
+        let _ = self.inbox.unbounded_send(Message::Command(command, reply));
+        let closed = |_| Err(Fault::OtherTab.into());
+        let (id, end) = begun.await.unwrap_or_else(closed)?;
+        Ok((id, end.await.unwrap_or(None)))
+    }
+
+    pub(super) async fn ask_balance(&self) -> Result<(), Problem> {
+        let (reply, answered) = oneshot::channel();
+        // As above.
+        let _ = self.inbox.unbounded_send(Message::AskBalance(reply));
+        answered.await.unwrap_or_else(|_| Err(Fault::OtherTab.into()))
+    }
+
+    pub(super) async fn close(&self) {
+        let (reply, done) = oneshot::channel();
+        // A wallet that is closed already is closed.
+        let _ = self.inbox.unbounded_send(Message::Close(reply));
+        let _ = done.await;
+    }
+
+    pub(super) fn view(&self) -> WalletView {
+        self.engine.borrow().view(platform::now(), self.persistent.get())
+    }
+
+    pub(super) fn on_change(&self, listener: Box<dyn Fn(WalletView)>) {
+        self.listeners.borrow_mut().push(listener.into());
+    }
+
+    pub(super) fn set_persistent(&self, persistent: bool) {
+        self.persistent.set(persistent);
+        self.show();
+    }
+
+    pub(super) fn issuer_url(&self) -> &str {
+        &self.issuer_url
+    }
+
+    pub(super) fn transaction(&self, id: OperationId) -> Option<TransactionView> {
+        self.engine.borrow().transaction(id)
+    }
+
+    pub(super) fn standard_bundle(&self, amount: Amount) -> Result<Bundle, Problem> {
+        self.engine.borrow().standard_bundle(amount)
+    }
+
+    pub(super) fn invoice(&self, invoice: &Signed<Invoice>) -> Result<InvoiceView, Problem> {
+        self.engine.borrow().invoice(invoice, platform::now())
+    }
+
+    pub(super) fn currencies(&self) -> Vec<Currency> {
+        let engine = self.engine.borrow();
+        let keys = engine.issuer_keys();
+        keys.map(|keys| keys.currencies.iter().map(|it| it.currency).collect()).unwrap_or_default()
+    }
+}
+
+fn entropy() -> Result<koban_protocol::entropy::Entropy, Problem> {
+    platform::entropy().ok_or_else(|| Problem::with(Fault::StorageNotDurable, "no entropy"))
+}
+
+fn push(actor: &Weak<Actor>, message: Message) {
+    if let Some(actor) = actor.upgrade() {
+        // A closed wallet takes no messages.
+        let _ = actor.inbox.unbounded_send(message);
+    }
+}
+
+/// Answers somebody who may no longer wait.
+fn answer<T>(waiter: oneshot::Sender<T>, value: T) {
+    let _ = waiter.send(value);
+}
+
+fn settle(waiting: &mut Waiting, id: OperationId, news: Option<Problem>) {
+    let (due, others) = waiting.operations.drain(..).partition(|(waits, _)| *waits == id);
+    waiting.operations = others;
+    let due: Vec<(OperationId, oneshot::Sender<Option<Problem>>)> = due;
+    due.into_iter().for_each(|(_, waiter)| answer(waiter, news.clone()));
+}
