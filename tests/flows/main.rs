@@ -1,5 +1,6 @@
 //! Flows through the World: shipped roles, shipped wallet engine, native SQLite.
 
+mod conservation;
 mod losses;
 mod secrets;
 mod time;

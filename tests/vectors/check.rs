@@ -13,6 +13,7 @@ use koban_protocol::id::Digest;
 use koban_protocol::key::{Seed, Signature, SigningKey, VerifyingKey};
 use koban_protocol::sealed::{AnswerSecret, OpeningKey};
 use koban_protocol::wire::WireError;
+use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use serde_json::Value;
 
@@ -63,9 +64,10 @@ pub(crate) fn rfc_6979() {
         let public = VerifyingKey(array(vector, "public"));
         let point = key.verifying_key().to_sec1_point(true);
         same("public key", point.as_bytes(), &public.0)?;
-        let message = vector["message"].as_str().unwrap();
-        let digest = Digest(kinds::sha_256(message.as_bytes()));
+        let digest = Digest(array(vector, "digest"));
         let signed: p256::ecdsa::Signature = key.sign_prehash(&digest.0).unwrap();
+        let of_message = key.sign(vector["message"].as_str().unwrap().as_bytes());
+        same("digest", signed == of_message, true)?;
         let signature = [bytes(vector, "r"), bytes(vector, "s")].concat();
         let of = |s: p256::ecdsa::Signature| Signature(s.to_bytes().into());
         let published = p256::ecdsa::Signature::from_slice(&signature).unwrap();

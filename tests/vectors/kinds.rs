@@ -211,9 +211,3 @@ pub(crate) const PLAIN: [(&str, Door); 4] = [
 pub(crate) fn plain(name: &str) -> Option<Door> {
     PLAIN.iter().find(|(plain, _)| *plain == name).map(|(_, door)| *door)
 }
-
-/// SHA-256, by way of HMAC-free hashing of the protocol: for vectors that hash without a domain.
-pub(crate) fn sha_256(message: &[u8]) -> [u8; 32] {
-    use p256::ecdsa::signature::digest::Digest as _;
-    p256::sha2::Sha256::digest(message).into()
-}

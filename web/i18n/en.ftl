@@ -1,7 +1,6 @@
 # The wallet's words in English. Every message exists in every language; a test compares them.
 
 app-name = Koban
-app-claim = Electronic cash for the web
 skip-to-content = Skip to content
 nav-label = Main
 nav-wallet = Wallet
@@ -18,7 +17,6 @@ update-reload = Use the new version
 not-found-title = Page not found
 not-found-text = There is nothing at this address. Your money is where it was.
 to-wallet = To the wallet
-back = Back
 back-to-invoice = Back to the invoice
 working = One moment…
 offline = You are offline. Your money is safe; payments go on once the network is back.
@@ -100,14 +98,12 @@ pay-address-invalid = An address begins with http:// or https://.
 pay-file = Or choose an invoice file (.koban)
 pay-fetching = Fetching the invoice…
 pay-asks = asks for a payment
-pay-payee = Payee
 pay-purpose = For
 pay-goes-to = Payment goes to
 pay-until = Payable until
 pay-from-balance = You have { $amount }.
 pay-confirm = Pay { $amount }
 pay-decline = Do not pay
-pay-progress-sealing = Sealing your coins…
 pay-progress-waiting = Waiting for the shop’s receipt…
 pay-progress-safe = You may close this page: the payment goes on when the wallet is next open.
 pay-done = Paid
@@ -146,15 +142,13 @@ state-refused = Refused
 state-open-text = This resumes by itself, also after a restart. Nothing is lost.
 state-cancelling-text = The coins are being changed for new ones, so that the old ones cannot be spent.
 state-cancelled-text = The money is back in your wallet.
-transaction-amount = Amount
 transaction-counterparty = With
 transaction-bank = Bank
 transaction-purpose = For
 transaction-at = Begun
-transaction-state = State
 transaction-change = Change returned
 transaction-lost = Coins that were not good
-transaction-id = Number
+transaction-id = Reference
 transaction-cancel = Call the payment back
 transaction-cancel-text = If the shop does not answer, you can take your coins back. Should it have been paid after all, you will see that here.
 

@@ -117,5 +117,5 @@ objects! {
     Register: role::register::Register<WorkerObjectHost>;
     Bank: role::bank::Bank<WorkerObjectHost>;
     Payment: role::payment::Till<WorkerObjectHost>;
-    Shop: role::shop::Store<WorkerObjectHost>;
+    Shop: role::shop::Shop<WorkerObjectHost>;
 }

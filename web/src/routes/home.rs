@@ -29,7 +29,7 @@ pub fn Home() -> impl IntoView {
     view! {
         <Opened>
             <Show when=move || is_new.get() fallback=Dashboard>
-                <Page heading="welcome-title" lead="welcome-lead">
+                <Page heading="welcome-title" lead="welcome-lead" narrow=true>
                     <FirstSteps withdraw_path="/withdraw" />
                 </Page>
             </Show>
@@ -47,7 +47,7 @@ pub fn Welcome() -> impl IntoView {
             .map(|path| view! { <a class="button" href=path>{t("back-to-invoice")}</a> })
     };
     view! {
-        <Page heading="welcome-title" lead="welcome-lead">
+        <Page heading="welcome-title" lead="welcome-lead" narrow=true>
             <Opened>
                 <FirstSteps withdraw_path=Signal::derive(withdraw) />
                 <div class="actions">{back}</div>

@@ -1,16 +1,18 @@
 //! Detours: a page that sends the holder elsewhere first says in `?next=` where to come back to.
 
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_query_map};
+use leptos_router::hooks::use_location;
 
 use crate::{browser, door};
 
 /// Where the holder wants to go on afterwards, if that is a page of this wallet; tracked.
 pub fn use_next() -> Memo<Option<String>> {
-    let query = use_query_map();
+    let location = use_location();
+    // Decoded once, and only here: the path carries an invoice's address with escapes of its own.
     Memo::new(move |_| {
-        let next = query.with(|query| query.get("next"));
-        next.filter(|path| door::is_own_path(path))
+        let query = location.search.get();
+        let next = query.split('&').find_map(|pair| pair.strip_prefix("next="));
+        next.and_then(browser::decode).filter(|path| door::is_own_path(path))
     })
 }
 
