@@ -1,4 +1,5 @@
-//! Answers: CBOR for the protocol, JSON for people's programs, problem details (RFC 9457) for refusals.
+//! Answers: CBOR for the protocol, JSON for people's programs, problem details (RFC 9457) for
+//! refusals.
 
 use http::{Response, StatusCode, header};
 use koban_protocol::refusal::{Code, Culprit};
@@ -66,11 +67,7 @@ pub fn problem(code: Code) -> HttpResponse {
         remedy: code.remedy(),
     };
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    body(
-        status,
-        "application/problem+json",
-        serde_json::to_vec(&problem).unwrap_or_default(),
-    )
+    body(status, "application/problem+json", serde_json::to_vec(&problem).unwrap_or_default())
 }
 
 /// What went wrong inside a role, on its way to becoming an answer.

@@ -1,4 +1,5 @@
-//! What a role asks of the machine it runs on. Roles decide; a host does I/O, and nothing else does.
+//! What a role asks of the machine it runs on. Roles decide; a host does I/O, and nothing else
+//! does.
 
 use std::future::Future;
 
@@ -47,7 +48,8 @@ impl Class {
 /// Whom a request goes to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
-    /// Another role by its name (`issuer`, `bank-a`, `register`, ...), through its public interface.
+    /// Another role by its name (`issuer`, `bank-a`, `register`, ...), through its public
+    /// interface.
     Peer(String),
     /// An object of the same role.
     Object(Class, String),
@@ -89,8 +91,8 @@ pub trait ObjectHost: Host {
     fn wake_at(&self, at: Time) -> impl Future<Output = Result<(), Unreachable>>;
 }
 
-/// A role's object. Opened when it is first reached; several requests may be under way at once, and interleave
-/// wherever one waits for a call.
+/// A role's object. Opened when it is first reached; several requests may be under way at once, and
+/// interleave wherever one waits for a call.
 pub trait Object<H: ObjectHost>: Sized {
     /// Makes its tables and keys.
     ///

@@ -1,5 +1,7 @@
-//! Koban's roles at the edge. A role is a front and its objects, written over [`host::Host`] and [`sql::Sql`];
-//! `worker` runs them as a Cloudflare-style worker with Durable Objects, the tests run them natively.
+//! Koban's roles at the edge. A role is a front and its objects, written over [`host::Host`] and
+//! [`sql::Sql`];
+//! `worker` runs them as a Cloudflare-style worker with Durable Objects, the tests run them
+//! natively.
 
 pub mod answer;
 pub mod front;

@@ -1,4 +1,5 @@
-//! Storage: SQL statements behind one trait. A Durable Object's SQLite and native SQLite both implement it.
+//! Storage: SQL statements behind one trait. A Durable Object's SQLite and native SQLite both
+//! implement it.
 
 use std::fmt;
 
@@ -37,7 +38,8 @@ value_from! {
 }
 
 impl From<u64> for Value {
-    /// Amounts and times are at most 2^53 - 1; anything larger is stored as that bound and refused on reading.
+    /// Amounts and times are at most 2^53 - 1; anything larger is stored as that bound and refused
+    /// on reading.
     fn from(value: u64) -> Self {
         Self::Int(i64::try_from(value).unwrap_or(i64::MAX))
     }
@@ -84,9 +86,7 @@ pub struct Row(pub Vec<(String, Value)>);
 impl Row {
     fn get(&self, name: &'static str) -> Result<&Value, StoreError> {
         let column = self.0.iter().find(|(column, _)| column == name);
-        column
-            .map(|(_, value)| value)
-            .ok_or(StoreError::Column(name))
+        column.map(|(_, value)| value).ok_or(StoreError::Column(name))
     }
 
     /// Whether the column is `NULL`.
@@ -143,13 +143,12 @@ impl Row {
     /// # Errors
     /// [`StoreError::Column`].
     pub fn bytes<const N: usize>(&self, name: &'static str) -> Result<[u8; N], StoreError> {
-        self.blob(name)?
-            .try_into()
-            .map_err(|_| StoreError::Column(name))
+        self.blob(name)?.try_into().map_err(|_| StoreError::Column(name))
     }
 }
 
-/// A database of one object. No statement outside [`transaction`](Self::transaction) may leave it half changed.
+/// A database of one object. No statement outside [`transaction`](Self::transaction) may leave it
+/// half changed.
 pub trait Sql {
     /// Runs one statement; `?` takes the arguments in order. Gives the rows, if it makes any.
     ///
@@ -157,7 +156,8 @@ pub trait Sql {
     /// [`StoreError::Database`].
     fn run(&self, statement: &str, arguments: &[Value]) -> Result<Vec<Row>, StoreError>;
 
-    /// Runs `work` as one transaction: all of it is kept if it gives `Ok`, none of it if it gives `Err`.
+    /// Runs `work` as one transaction: all of it is kept if it gives `Ok`, none of it if it gives
+    /// `Err`.
     ///
     /// # Errors
     /// Those of `work`, and [`StoreError::Database`].

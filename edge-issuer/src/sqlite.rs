@@ -1,4 +1,5 @@
-//! Native SQLite behind [`Sql`], for the World and for benches: the same statements as in a Durable Object.
+//! Native SQLite behind [`Sql`], for the World and for benches: the same statements as in a Durable
+//! Object.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
@@ -24,12 +25,8 @@ impl Sqlite {
     /// [`StoreError::Database`].
     pub fn in_file(path: &std::path::Path) -> Result<Self, StoreError> {
         let database = Connection::open(path).map_err(refused)?;
-        database
-            .pragma_update(None, "journal_mode", "WAL")
-            .map_err(refused)?;
-        database
-            .pragma_update(None, "synchronous", "FULL")
-            .map_err(refused)?;
+        database.pragma_update(None, "journal_mode", "WAL").map_err(refused)?;
+        database.pragma_update(None, "synchronous", "FULL").map_err(refused)?;
         Ok(Self(database))
     }
 }
@@ -52,14 +49,8 @@ impl rusqlite::ToSql for Value {
 impl Sql for Sqlite {
     fn run(&self, statement: &str, arguments: &[Value]) -> Result<Vec<Row>, StoreError> {
         let mut prepared = self.0.prepare_cached(statement).map_err(refused)?;
-        let names: Vec<String> = prepared
-            .column_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        let mut answers = prepared
-            .query(params_from_iter(arguments))
-            .map_err(refused)?;
+        let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+        let mut answers = prepared.query(params_from_iter(arguments)).map_err(refused)?;
         let mut rows = Vec::new();
         while let Some(answer) = answers.next().map_err(refused)? {
             let mut row = Row::default();

@@ -16,10 +16,7 @@ impl Currency {
     /// The currency of this code: exactly three letters `A` to `Z`.
     pub fn new(code: &str) -> Option<Self> {
         let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
-        letters
-            .iter()
-            .all(u8::is_ascii_uppercase)
-            .then_some(Self(letters))
+        letters.iter().all(u8::is_ascii_uppercase).then_some(Self(letters))
     }
 
     /// The code.
@@ -114,10 +111,7 @@ impl Amount {
     /// [`AmountError`].
     pub fn checked_add(self, other: Self) -> Result<Self, AmountError> {
         self.same_currency(other)?;
-        let sum = self
-            .minor
-            .checked_add(other.minor)
-            .ok_or(AmountError::OutOfRange)?;
+        let sum = self.minor.checked_add(other.minor).ok_or(AmountError::OutOfRange)?;
         Self::new(self.currency, sum)
     }
 
@@ -127,19 +121,12 @@ impl Amount {
     /// [`AmountError`].
     pub fn checked_sub(self, other: Self) -> Result<Self, AmountError> {
         self.same_currency(other)?;
-        let rest = self
-            .minor
-            .checked_sub(other.minor)
-            .ok_or(AmountError::OutOfRange)?;
+        let rest = self.minor.checked_sub(other.minor).ok_or(AmountError::OutOfRange)?;
         Self::new(self.currency, rest)
     }
 
     fn same_currency(self, other: Self) -> Result<(), AmountError> {
-        if self.currency == other.currency {
-            Ok(())
-        } else {
-            Err(AmountError::OtherCurrency)
-        }
+        if self.currency == other.currency { Ok(()) } else { Err(AmountError::OtherCurrency) }
     }
 }
 
@@ -178,11 +165,7 @@ impl Denomination {
     /// The denomination worth exactly `minor` units.
     pub fn of_minor(minor: u64) -> Option<Self> {
         let exponent = u8::try_from(minor.checked_ilog2()?).ok()?;
-        if minor.is_power_of_two() {
-            Self::new(exponent)
-        } else {
-            None
-        }
+        if minor.is_power_of_two() { Self::new(exponent) } else { None }
     }
 
     /// The exponent.
@@ -246,19 +229,12 @@ impl Bundle {
     /// # Errors
     /// [`BundleError`].
     pub fn new(currency: Currency, counts: Vec<(Denomination, u16)>) -> Result<Self, BundleError> {
-        let ascending = counts
-            .iter()
-            .zip(counts.iter().skip(1))
-            .all(|(a, b)| a.0 < b.0);
+        let ascending = counts.iter().zip(counts.iter().skip(1)).all(|(a, b)| a.0 < b.0);
         if !ascending || counts.iter().any(|(_, count)| *count == 0) {
             return Err(BundleError::NotAList);
         }
         let bundle = Self { currency, counts };
-        if bundle.coins() > COINS_MAX {
-            Err(BundleError::TooManyCoins)
-        } else {
-            Ok(bundle)
-        }
+        if bundle.coins() > COINS_MAX { Err(BundleError::TooManyCoins) } else { Ok(bundle) }
     }
 
     /// The fewest coins that make `amount`.
@@ -293,10 +269,7 @@ impl Bundle {
 
     /// How many coins there are.
     pub fn coins(&self) -> usize {
-        self.counts
-            .iter()
-            .map(|(_, count)| usize::from(*count))
-            .sum()
+        self.counts.iter().map(|(_, count)| usize::from(*count)).sum()
     }
 
     /// Each coin's denomination, ascending.
@@ -308,14 +281,9 @@ impl Bundle {
 
     /// The total value. Never out of range: at most `64 * 2^23` minor units.
     pub fn total(&self) -> Amount {
-        let minor = self
-            .denominations()
-            .fold(0_u64, |sum, d| sum.saturating_add(d.minor()));
+        let minor = self.denominations().fold(0_u64, |sum, d| sum.saturating_add(d.minor()));
         debug_assert!(minor <= AMOUNT_MAX_MINOR);
-        Amount {
-            currency: self.currency,
-            minor,
-        }
+        Amount { currency: self.currency, minor }
     }
 }
 

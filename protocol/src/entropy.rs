@@ -1,6 +1,7 @@
 //! Randomness is an argument: 32 bytes that the driver draws, expanded here as far as a step needs.
 //!
-//! The same bytes give the same messages, on every machine; that is what makes test vectors possible.
+//! The same bytes give the same messages, on every machine; that is what makes test vectors
+//! possible.
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};

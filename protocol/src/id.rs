@@ -8,12 +8,14 @@ use crate::entropy::Entropy;
 use crate::wire::byte_string;
 
 byte_string!(
-    /// An operation at the issuer, chosen by whoever asks for it. The same id with the same bytes gives the
+    /// An operation at the issuer, chosen by whoever asks for it. The same id with the same bytes
+    /// gives the
     /// stored answer; its first bits name the home shard.
     OperationId, 16
 );
 byte_string!(
-    /// A coin of the scheme [`tagged`](crate::online::tagged), chosen by the issuer; its first bits name the
+    /// A coin of the scheme [`tagged`](crate::online::tagged), chosen by the issuer; its first bits
+    /// name the
     /// shard that keeps it.
     CoinId, 16
 );
@@ -48,18 +50,15 @@ impl Digest {
     /// The first `N` bytes.
     pub fn prefix<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        bytes
-            .iter_mut()
-            .zip(self.0)
-            .for_each(|(to, from)| *to = from);
+        bytes.iter_mut().zip(self.0).for_each(|(to, from)| *to = from);
         bytes
     }
 }
 
 /// Which of an issuer's coin shards keeps a row or an operation.
 ///
-/// With `n` shards, shard `i` keeps the ids whose first two bytes, read as a fraction of 2^16, lie in
-/// `[i/n, (i+1)/n)`.
+/// With `n` shards, shard `i` keeps the ids whose first two bytes, read as a fraction of 2^16, lie
+/// in `[i/n, (i+1)/n)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shard(pub u16);
 
@@ -70,15 +69,12 @@ impl Shard {
         Self(u16::try_from(fraction.wrapping_mul(u32::from(shards)) >> 16).unwrap_or(0))
     }
 
-    /// `id` moved into this shard: its first two bytes are scaled into the shard's range, so that a uniformly
-    /// random id stays uniformly random within the shard and tells nothing else.
+    /// `id` moved into this shard: its first two bytes are scaled into the shard's range, so that a
+    /// uniformly random id stays uniformly random within the shard and tells nothing else.
     pub(crate) fn place(self, mut id: [u8; 16], shards: u16) -> [u8; 16] {
         let shards = u64::from(shards.max(1));
         let first = u64::from(self.0).wrapping_mul(1 << 16).div_ceil(shards);
-        let end = u64::from(self.0)
-            .wrapping_add(1)
-            .wrapping_mul(1 << 16)
-            .div_ceil(shards);
+        let end = u64::from(self.0).wrapping_add(1).wrapping_mul(1 << 16).div_ceil(shards);
         let drawn = u64::from(u16::from_be_bytes([id[0], id[1]]));
         let offset = drawn.wrapping_mul(end.saturating_sub(first)) >> 16;
         let placed = u16::try_from(first.wrapping_add(offset)).unwrap_or(u16::MAX);
@@ -88,7 +84,8 @@ impl Shard {
 }
 
 impl OperationId {
-    /// A fresh id; at home in the shard of `near`, so that an operation on that coin stays in one shard.
+    /// A fresh id; at home in the shard of `near`, so that an operation on that coin stays in one
+    /// shard.
     pub fn fresh(near: Option<CoinId>, shards: u16, entropy: Entropy) -> Self {
         let id = entropy.bytes();
         Self(near.map_or(id, |coin| coin.shard(shards).place(id, shards)))

@@ -1,4 +1,5 @@
-//! Signing keys: ECDSA on P-256 with SHA-256 (FIPS 186-5), nonces of RFC 6979, low-s; and the seeds keys come from.
+//! Signing keys: ECDSA on P-256 with SHA-256 (FIPS 186-5), nonces of RFC 6979, low-s; and the seeds
+//! keys come from.
 
 use core::fmt;
 
@@ -92,8 +93,7 @@ impl VerifyingKey {
         if signature.normalize_s() != signature {
             return Err(BadSignature);
         }
-        key.verify_prehash(&digest.0, &signature)
-            .map_err(|_| BadSignature)
+        key.verify_prehash(&digest.0, &signature).map_err(|_| BadSignature)
     }
 }
 
@@ -118,10 +118,7 @@ impl SigningKey {
     pub fn verifying_key(&self) -> VerifyingKey {
         let point = self.0.verifying_key().to_sec1_point(true);
         let mut key = VerifyingKey([0; 33]);
-        key.0
-            .iter_mut()
-            .zip(point.as_bytes())
-            .for_each(|(to, from)| *to = *from);
+        key.0.iter_mut().zip(point.as_bytes()).for_each(|(to, from)| *to = *from);
         key
     }
 
@@ -130,9 +127,7 @@ impl SigningKey {
         let signed: Result<ecdsa::Signature, _> = self.0.sign_prehash(&digest.0);
         // RFC 6979 finds a nonce for every 32-byte digest.
         debug_assert!(signed.is_ok());
-        signed.map_or(Signature([0; 64]), |s| {
-            Signature(s.normalize_s().to_bytes().into())
-        })
+        signed.map_or(Signature([0; 64]), |s| Signature(s.normalize_s().to_bytes().into()))
     }
 }
 

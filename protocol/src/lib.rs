@@ -2,13 +2,15 @@
 //!
 //! | party | learns |
 //! | --- | --- |
-//! | issuer | coins, amounts, pseudonyms; which pseudonym withdrew which coin only by a logged joint look-up |
+//! | issuer | coins, amounts, pseudonyms; which pseudonym withdrew which coin only by a logged
+//! joint look-up |
 //! | bank | accounts, debits and credits; never what was bought |
 //! | payee | invoice, amount, the payer's change never, a coin never |
 //! | payer | the payee's name and key as the issuer certified them |
 //!
-//! [`online::tagged`] is VarietyCash's coin; [`process`] holds one module per process, each with the order, the
-//! outcome, and what either side must check. Every step that needs randomness takes [`entropy::Entropy`].
+//! [`online::tagged`] is VarietyCash's coin; [`process`] holds one module per process, each with
+//! the order, the outcome, and what either side must check. Every step that needs randomness takes
+//! [`entropy::Entropy`].
 
 #![no_std]
 #![deny(clippy::arithmetic_side_effects)]

@@ -1,4 +1,5 @@
-//! Every limit of the wire, named. Checked where a message is parsed, before anything is done with it.
+//! Every limit of the wire, named. Checked where a message is parsed, before anything is done with
+//! it.
 
 /// Largest message a role accepts, bytes.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;

@@ -1,6 +1,7 @@
 //! Refusals: a number, a name, whose fault, and what to do. One table for every role.
 //!
-//! Where several apply, the one with the smallest number is given, unless its check rests on another's.
+//! Where several apply, the one with the smallest number is given, unless its check rests on
+//! another's.
 
 use minicbor::{Decode, Encode};
 
@@ -82,25 +83,30 @@ refusals! {
         "Set the clock, and send a new message.";
     6 BadSignature "bad-signature" 403 Asker "A signature does not verify."
         "Sign with the key that is registered.";
-    7 CertificateInvalid "certificate-invalid" 403 Asker "The certificate is not the issuer's or has expired."
+    7 CertificateInvalid "certificate-invalid" 403 Asker
+       "The certificate is not the issuer's or has expired."
         "Register or enrol again to get a fresh one.";
     8 NotEnrolled "not-enrolled" 403 Asker "No bank account is enrolled."
         "Enrol a bank account first.";
     9 PseudonymTaken "pseudonym-taken" 409 Asker "The pseudonym belongs to another key."
         "Choose another name.";
-    10 AccountForeign "account-foreign" 403 Asker "The bank does not vouch for this account and key."
+    10 AccountForeign "account-foreign" 403 Asker
+       "The bank does not vouch for this account and key."
         "Use an account of a bank the issuer works with, and its own key.";
     11 CurrencyUnknown "currency-unknown" 400 Asker "The issuer does not issue this currency."
         "Use a currency from the issuer's keys.";
-    12 AmountInvalid "amount-invalid" 400 Asker "The amounts are zero, of another currency, or do not add up."
+    12 AmountInvalid "amount-invalid" 400 Asker
+       "The amounts are zero, of another currency, or do not add up."
         "Make outputs equal inputs, in one currency, above zero.";
-    13 InvoiceInvalid "invoice-invalid" 403 Payee "The invoice is not the payee's or does not hold together."
+    13 InvoiceInvalid "invoice-invalid" 403 Payee
+       "The invoice is not the payee's or does not hold together."
         "Ask the shop for a new invoice.";
     14 InvoiceExpired "invoice-expired" 410 Payer "The invoice has expired."
         "Ask the shop for a new invoice.";
     15 AlreadyPaid "already-paid" 409 Payer "The invoice is paid already."
         "Nothing is owed. Call this payment back to keep the coins.";
-    16 EnvelopeForeign "envelope-foreign" 403 Payer "The envelope is for another payee, invoice or operation."
+    16 EnvelopeForeign "envelope-foreign" 403 Payer
+       "The envelope is for another payee, invoice or operation."
         "Seal a new envelope for this invoice.";
     17 AmountMismatch "amount-mismatch" 409 Payee "Payer and payee do not name the same amount."
         "Compare the issuer's statement with the invoice; the coins are untouched.";
@@ -124,7 +130,8 @@ refusals! {
         "Repeat the same message later; it will not be done twice.";
     27 Acknowledged "acknowledged" 410 Asker "The answer was acknowledged and is no longer kept."
         "It is in the wallet that acknowledged it; lost coins can be refunded if they were recorded.";
-    28 ReserveTooSmall "reserve-too-small" 409 Issuer "The issuer's reserve at this bank is too small."
+    28 ReserveTooSmall "reserve-too-small" 409 Issuer
+       "The issuer's reserve at this bank is too small."
         "Settle reserve from another bank first.";
 }
 
@@ -153,10 +160,7 @@ pub struct Refusal {
 
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
-        Self {
-            code,
-            evidence: None,
-        }
+        Self { code, evidence: None }
     }
 }
 

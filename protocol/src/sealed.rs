@@ -1,10 +1,11 @@
 //! Sealed request and answer: one round trip in place of VarietyCash's three flows (VC-3).
 //!
-//! The request is HPKE in base mode (RFC 9180: DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-128-GCM) to the
-//! role's key; route, operation and recipient are associated data, so that none can be swapped. The answer is
-//! AES-128-GCM under a key from the secret that both ends export and the answerer's nonce, as in Oblivious
-//! HTTP (RFC 9458 section 4.4): the session key has a share from each side, as `K_CP` and `K_I` gave it.
-//! An answer stored for retries is unreadable to whoever reads the store.
+//! The request is HPKE in base mode (RFC 9180: DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-128-GCM)
+//! to the role's key; route, operation and recipient are associated data, so that none can be
+//! swapped. The answer is AES-128-GCM under a key from the secret that both ends export and the
+//! answerer's nonce, as in Oblivious HTTP (RFC 9458 section 4.4): the session key has a share from
+//! each side, as `K_CP` and `K_I` gave it. An answer stored for retries is unreadable to whoever
+//! reads the store.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -29,7 +30,8 @@ const INFO: &[u8] = b"koban/v1/request";
 const ANSWER: &[u8] = b"koban/v1/answer";
 
 byte_string!(
-    /// A role's public key for sealed requests: an uncompressed SEC 1 point, as RFC 9180 serialises it.
+    /// A role's public key for sealed requests: an uncompressed SEC 1 point, as RFC 9180 serialises
+    /// it.
     SealingKey, 65
 );
 byte_string!(
@@ -135,7 +137,8 @@ impl core::error::Error for NotSealedForUs {}
 #[derive(Encode)]
 struct Associated(#[n(0)] Route, #[n(1)] OperationId, #[n(2)] KeyId);
 
-/// Both ends' share of an answer's key: `HPKE.Export("koban/v1/answer", 32)` with the request's `enc`.
+/// Both ends' share of an answer's key: `HPKE.Export("koban/v1/answer", 32)` with the request's
+/// `enc`.
 ///
 /// The asker journals it with the request, since a lost answer can be fetched again.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -155,19 +158,13 @@ impl AnswerSecret {
     pub fn expose(&self) -> [u8; 97] {
         let mut bytes = [0; 97];
         let parts = self.encapsulated.iter().chain(&self.exported);
-        bytes
-            .iter_mut()
-            .zip(parts)
-            .for_each(|(to, from)| *to = *from);
+        bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
         bytes
     }
 
     /// The secret that [`expose`](Self::expose) wrote.
     pub fn restore(bytes: &[u8; 97]) -> Self {
-        let mut secret = Self {
-            encapsulated: [0; 65],
-            exported: [0; 32],
-        };
+        let mut secret = Self { encapsulated: [0; 65], exported: [0; 32] };
         let parts = secret.encapsulated.iter_mut().chain(&mut secret.exported);
         parts.zip(bytes).for_each(|(to, from)| *to = *from);
         secret
@@ -180,10 +177,7 @@ impl AnswerSecret {
         let sealed = cipher.encrypt(&iv, wire::encode(answer).as_slice());
         // AES-GCM refuses only plaintexts of 64 GiB.
         debug_assert!(sealed.is_ok());
-        SealedAnswer {
-            nonce,
-            ciphertext: Bytes(sealed.unwrap_or_default()),
-        }
+        SealedAnswer { nonce, ciphertext: Bytes(sealed.unwrap_or_default()) }
     }
 
     /// Decrypts an answer; at the asker.
@@ -218,7 +212,8 @@ impl AnswerSecret {
     }
 }
 
-/// Seals `order` to `recipient`; gives the request and the secret its answer will be encrypted under.
+/// Seals `order` to `recipient`; gives the request and the secret its answer will be encrypted
+/// under.
 ///
 /// # Errors
 /// [`NotSealedForUs`] if the recipient's key is no point of the curve.
@@ -241,28 +236,12 @@ pub fn seal<T: Wire>(
         .map_err(|_| NotSealedForUs)?;
     let recipient = recipient.id();
     let associated = wire::encode(&Associated(route, operation, recipient));
-    let ciphertext = context
-        .seal(&wire::encode(order), &associated)
-        .map_err(|_| NotSealedForUs)?;
+    let ciphertext = context.seal(&wire::encode(order), &associated).map_err(|_| NotSealedForUs)?;
     let encapsulated = Encapsulated(enc.to_bytes().into());
-    let mut secret = AnswerSecret {
-        encapsulated: encapsulated.0,
-        exported: [0; 32],
-    };
-    context
-        .export(ANSWER, &mut secret.exported)
-        .map_err(|_| NotSealedForUs)?;
+    let mut secret = AnswerSecret { encapsulated: encapsulated.0, exported: [0; 32] };
+    context.export(ANSWER, &mut secret.exported).map_err(|_| NotSealedForUs)?;
     let ciphertext = Bytes(ciphertext);
-    Ok((
-        SealedRequest {
-            route,
-            operation,
-            recipient,
-            encapsulated,
-            ciphertext,
-        },
-        secret,
-    ))
+    Ok((SealedRequest { route, operation, recipient, encapsulated, ciphertext }, secret))
 }
 
 /// A role's secret key for sealed requests.
@@ -282,10 +261,7 @@ impl OpeningKey {
     pub fn from_seed(seed: &Seed) -> Self {
         let ikm = seed.derive(&[b"sealing"]);
         let (secret, public) = DhP256HkdfSha256::derive_keypair(ikm.expose());
-        Self {
-            secret,
-            public: SealingKey(public.to_bytes().into()),
-        }
+        Self { secret, public: SealingKey(public.to_bytes().into()) }
     }
 
     /// The public key.
@@ -313,24 +289,11 @@ impl OpeningKey {
             INFO,
         )
         .map_err(|_| NotSealedForUs)?;
-        let associated = wire::encode(&Associated(
-            request.route,
-            request.operation,
-            self.public.id(),
-        ));
-        let order = context
-            .open(&request.ciphertext.0, &associated)
-            .map_err(|_| NotSealedForUs)?;
-        let mut secret = AnswerSecret {
-            encapsulated: request.encapsulated.0,
-            exported: [0; 32],
-        };
-        context
-            .export(ANSWER, &mut secret.exported)
-            .map_err(|_| NotSealedForUs)?;
-        Ok((
-            wire::decode_exact(&order).map_err(|_| NotSealedForUs)?,
-            secret,
-        ))
+        let associated =
+            wire::encode(&Associated(request.route, request.operation, self.public.id()));
+        let order = context.open(&request.ciphertext.0, &associated).map_err(|_| NotSealedForUs)?;
+        let mut secret = AnswerSecret { encapsulated: request.encapsulated.0, exported: [0; 32] };
+        context.export(ANSWER, &mut secret.exported).map_err(|_| NotSealedForUs)?;
+        Ok((wire::decode_exact(&order).map_err(|_| NotSealedForUs)?, secret))
     }
 }

@@ -1,6 +1,8 @@
-//! Signed statements: the exact bytes of a body and a signature over `len(domain) || domain || body`.
+//! Signed statements: the exact bytes of a body and a signature over `len(domain) || domain ||
+//! body`.
 //!
-//! The bytes are kept as they came, so that evidence is never re-encoded. Bodies are compared, never signatures.
+//! The bytes are kept as they came, so that evidence is never re-encoded. Bodies are compared,
+//! never signatures.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -49,11 +51,7 @@ impl<T: Statement> Signed<T> {
     pub fn sign(statement: &T, key: &SigningKey) -> Self {
         let body = wire::encode(statement);
         let signature = key.sign(&Digest::of(T::DOMAIN, &body));
-        Self {
-            body: Bytes(body),
-            signature,
-            content: PhantomData,
-        }
+        Self { body: Bytes(body), signature, content: PhantomData }
     }
 
     /// The statement, if `key` signed it.
@@ -61,8 +59,7 @@ impl<T: Statement> Signed<T> {
     /// # Errors
     /// [`OpenError`].
     pub fn open(&self, key: &VerifyingKey) -> Result<T, OpenError> {
-        key.verify(&self.digest(), &self.signature)
-            .map_err(OpenError::Signature)?;
+        key.verify(&self.digest(), &self.signature).map_err(OpenError::Signature)?;
         self.claim().map_err(OpenError::Content)
     }
 
@@ -82,11 +79,7 @@ impl<T: Statement> Signed<T> {
 
 impl<T> Clone for Signed<T> {
     fn clone(&self) -> Self {
-        Self {
-            body: self.body.clone(),
-            signature: self.signature,
-            content: PhantomData,
-        }
+        Self { body: self.body.clone(), signature: self.signature, content: PhantomData }
     }
 }
 
@@ -122,10 +115,6 @@ impl<'b, T, C> Decode<'b, C> for Signed<T> {
             return Err(decode::Error::message("a signed statement has two parts"));
         }
         let body = Bytes::decode(d, c)?;
-        Ok(Self {
-            body,
-            signature: Signature::decode(d, c)?,
-            content: PhantomData,
-        })
+        Ok(Self { body, signature: Signature::decode(d, c)?, content: PhantomData })
     }
 }

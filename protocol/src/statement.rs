@@ -126,9 +126,7 @@ pub struct IssuerKeys {
 impl IssuerKeys {
     /// The currency's entry.
     pub fn currency(&self, currency: Currency) -> Option<&CurrencyInfo> {
-        self.currencies
-            .iter()
-            .find(|info| info.currency == currency)
+        self.currencies.iter().find(|info| info.currency == currency)
     }
 
     /// The bank's entry.
@@ -138,9 +136,7 @@ impl IssuerKeys {
 
     /// The day on which a coin made at `now` expires.
     pub fn expiry(&self, now: Time) -> Day {
-        now.day()
-            .plus(self.coin_lifetime_days)
-            .round_up(self.epoch_days)
+        now.day().plus(self.coin_lifetime_days).round_up(self.epoch_days)
     }
 }
 
@@ -177,8 +173,8 @@ pub struct AccountRef {
     pub key: VerifyingKey,
 }
 
-/// The issuer certifies a participant's key under a pseudonym (VC-2); with an account, it is enrolled as
-/// purchaser and redeemer.
+/// The issuer certifies a participant's key under a pseudonym (VC-2); with an account, it is
+/// enrolled as purchaser and redeemer.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Certificate {
@@ -293,8 +289,8 @@ pub struct Transfer {
     pub amount: Amount,
 }
 
-/// The issuer moves reserve from one bank to another, so that several banks share one money (NTT-3). The
-/// paying bank carries it out and hands it, countersigned, to the other.
+/// The issuer moves reserve from one bank to another, so that several banks share one money
+/// (NTT-3). The paying bank carries it out and hands it, countersigned, to the other.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Settlement {
@@ -453,7 +449,8 @@ pub struct Mismatch {
     pub asked: Amount,
 }
 
-/// The paying bank carried a settlement out; the other bank credits the issuer's reserve on this word.
+/// The paying bank carried a settlement out; the other bank credits the issuer's reserve on this
+/// word.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct SettlementPaid {
@@ -504,7 +501,8 @@ pub struct RegisterKeys {
     pub sealing: SealingKey,
 }
 
-/// The issuer has the register note whom coins were made for; sealed to the register, which alone can read it.
+/// The issuer has the register note whom coins were made for; sealed to the register, which alone
+/// can read it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RegisterNote {

@@ -11,7 +11,8 @@ const DAY_S: u64 = 86_400;
 #[cbor(transparent)]
 pub struct Time(#[n(0)] pub u64);
 
-/// Days since 1970-01-01 UTC. Coins carry days, not seconds, so that their expiry tells nothing of their birth.
+/// Days since 1970-01-01 UTC. Coins carry days, not seconds, so that their expiry tells nothing of
+/// their birth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct Day(#[n(0)] pub u32);
@@ -39,7 +40,8 @@ impl Day {
         Self(self.0.saturating_add(days))
     }
 
-    /// The next day that is a multiple of `days`, this one included: coins of one period expire together.
+    /// The next day that is a multiple of `days`, this one included: coins of one period expire
+    /// together.
     pub fn round_up(self, days: u32) -> Self {
         Self(self.0.checked_next_multiple_of(days).unwrap_or(self.0))
     }

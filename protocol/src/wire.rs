@@ -1,9 +1,9 @@
 //! Encoding: deterministic CBOR (RFC 8949 section 4.2.1) through one strict door.
 //!
-//! Messages are maps with integer keys in ascending order. [`decode_exact`] accepts exactly the bytes that
-//! [`encode`] makes: re-encoding and comparing refuses over-long integers, indefinite lengths, unsorted or
-//! repeated keys, unknown fields and trailing bytes in one rule, so that one value has one encoding and a
-//! hash of the bytes is a hash of the value.
+//! Messages are maps with integer keys in ascending order. [`decode_exact`] accepts exactly the
+//! bytes that [`encode`] makes: re-encoding and comparing refuses over-long integers, indefinite
+//! lengths, unsorted or repeated keys, unknown fields and trailing bytes in one rule, so that one
+//! value has one encoding and a hash of the bytes is a hash of the value.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -26,7 +26,8 @@ pub enum WireError {
     TooLong,
     /// Not CBOR of the expected shape, or a value outside its limits.
     Malformed,
-    /// A valid value, but not in its one deterministic encoding, or with trailing bytes or unknown fields.
+    /// A valid value, but not in its one deterministic encoding, or with trailing bytes or unknown
+    /// fields.
     NotCanonical,
 }
 
@@ -59,11 +60,7 @@ pub fn decode_exact<T: Wire>(bytes: &[u8]) -> Result<T, WireError> {
         return Err(WireError::TooLong);
     }
     let value: T = minicbor::decode(bytes).map_err(|_| WireError::Malformed)?;
-    if encode(&value) == bytes {
-        Ok(value)
-    } else {
-        Err(WireError::NotCanonical)
-    }
+    if encode(&value) == bytes { Ok(value) } else { Err(WireError::NotCanonical) }
 }
 
 /// Text of at most `MAX` bytes of UTF-8, not empty, without control characters.

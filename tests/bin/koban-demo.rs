@@ -1,5 +1,5 @@
-//! `koban-demo --origins <json> [--payments N]`: the story over HTTP against a running edge, with the shipped wallet
-//! engine. Ends with 1 if anything is off by one yen.
+//! `koban-demo --origins <json> [--payments N]`: the story over HTTP against a running edge, with
+//! the shipped wallet engine. Ends with 1 if anything is off by one yen.
 
 use std::process::ExitCode;
 use std::rc::Rc;

@@ -1,5 +1,6 @@
-//! `koban-suite --origins <json>`: the ledger's conformance suite over HTTP against a running edge, so that Durable
-//! Objects pass what native SQLite passes. Ends with a panic at the first case that fails.
+//! `koban-suite --origins <json>`: the ledger's conformance suite over HTTP against a running edge,
+//! so that Durable Objects pass what native SQLite passes. Ends with a panic at the first case that
+//! fails.
 
 use std::rc::Rc;
 

@@ -7,7 +7,7 @@ import {
 } from './support/looks.mjs';
 import { Merchant } from './support/merchant.mjs';
 import { DESKTOP, PHONE, story } from './support/person.mjs';
-import { ShopPage } from './support/shop.mjs';
+import { PICTURE, ShopPage } from './support/shop.mjs';
 import { WalletPage } from './support/wallet.mjs';
 import { eventuallyIs, origins, picture } from './support/world.mjs';
 
@@ -19,7 +19,6 @@ after(() => merchant.close());
 
 /** A wallet with a history, and every page of wallet and shop: its name and its address. */
 async function everyPage(person, label) {
-  const fresh = [['first-steps', `${origins.wallet}/`], ['not-found', `${origins.wallet}/none`]];
   const wallet = await WalletPage.open(person);
   await atRest(wallet.page);
   await wallet.page.screenshot({ path: picture(`${label}-first-steps`) });
@@ -37,14 +36,12 @@ async function everyPage(person, label) {
   const dear = await merchant.order(`${label}-dear`, 12_000, 'A fountain pen');
   const [, payment] = await wallet.activity();
   const shop = new ShopPage(wallet.page);
-  await shop.open();
-  await shop.buy('ferry-at-first-light');
-  const order = wallet.page.url();
+  const order = await shop.order(PICTURE);
   await shop.signIn();
   const owner = wallet.page.url();
   const at = (path) => `${origins.wallet}${path}`;
   const pages = [
-    fresh[1], ['wallet', at('/')], ['withdraw', at('/withdraw')], ['pay', at('/pay')],
+    ['not-found', at('/none')], ['wallet', at('/')], ['withdraw', at('/withdraw')], ['pay', at('/pay')],
     ['invoice', at(`/pay?invoice=${open.invoice_url}`)],
     ['too-little', at(`/pay?invoice=${dear.invoice_url}`)],
     ['activity', at('/activity')], ['receipt', at(payment.path)], ['redeem', at('/redeem')],
@@ -158,4 +155,30 @@ story('language and colours are kept over a reload and a restart', async (enter)
   const again = await WalletPage.open(person);
   assert.deepEqual(await looks(again.page), ['ja', 'dark']);
   await again.balanceIs(5000);
+});
+
+story('the picture of the README: the shop on a desk, the wallet on a phone', async (enter) => {
+  const phone = await enter({ viewport: PHONE });
+  phone.expects(PAYMENT_REQUIRED);
+  const wallet = await WalletPage.withCoins(phone);
+  const shop = new ShopPage(await (await enter({ viewport: DESKTOP })).tab());
+  await shop.open();
+  await atRest(shop.page);
+  const behind = await shop.page.screenshot();
+  await wallet.page.goto(`${origins.wallet}/pay?invoice=${await shop.order(PICTURE)}/goods`);
+  await wallet.at('pay-confirm').waitFor();
+  const before = await wallet.page.screenshot();
+  await wallet.confirm();
+  await atRest(wallet.page);
+  const after = await wallet.page.screenshot();
+
+  const table = await (await enter({ viewport: { width: 1400, height: 800 } })).tab();
+  const image = (bytes, style) =>
+    `<img src="data:image/png;base64,${bytes.toString('base64')}" style="${style}">`;
+  const framed = 'position:absolute;border-radius:18px;box-shadow:0 12px 40px #0005;';
+  await table.setContent(`<body style="margin:0;background:#d8d2c4">
+    ${image(behind, `${framed}left:40px;top:60px;width:1000px`)}
+    ${image(before, `${framed}left:690px;top:110px;width:310px`)}
+    ${image(after, `${framed}left:1040px;top:60px;width:310px`)}`);
+  await table.screenshot({ path: picture('readme') });
 });

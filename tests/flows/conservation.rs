@@ -3,8 +3,8 @@
 use koban_edge_issuer::host::Class;
 use koban_edge_issuer::sql::Sql;
 use koban_protocol::amount::Bundle;
-use koban_protocol::process::change::{Change, ChangeOrder};
 use koban_protocol::online::tagged::wire::Coins;
+use koban_protocol::process::change::{Change, ChangeOrder};
 use koban_tests::audit::figures;
 use koban_tests::holder::yen;
 use koban_tests::raw::{Raw, post_operation};

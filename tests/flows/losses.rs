@@ -1,15 +1,16 @@
 //! VC-11: crashes at every call of an operation over several shards and banks.
 
 use koban_protocol::amount::Bundle;
-use koban_protocol::process::change::{Change, ChangeOrder};
 use koban_protocol::online::tagged::wire::Coins;
+use koban_protocol::process::change::{Change, ChangeOrder};
 use koban_tests::holder::yen;
 use koban_tests::raw::{Raw, post_operation};
 use koban_tests::world::{Fate, World};
 
 use super::{circulates, net};
 
-/// An operation over several shards whose n-th call between roles is lost, for every n: it ends, once, and even.
+/// An operation over several shards whose n-th call between roles is lost, for every n: it ends,
+/// once, and even.
 #[test]
 fn vc_11_an_operation_cut_at_every_call_ends_once_and_even() {
     let mut cuts = 0;

@@ -89,7 +89,10 @@ fn vc_8_joining_the_two_is_a_deliberate_logged_act() {
     let inquiry = serde_json::json!({ "pseudonym": pseudonym, "reason": reason }).to_string();
     let request = |token: &str| {
         let request = Request::post("http://localhost:8702/operator/holder");
-        request.header("authorization", format!("Bearer {token}")).body(inquiry.clone().into_bytes()).unwrap()
+        request
+            .header("authorization", format!("Bearer {token}"))
+            .body(inquiry.clone().into_bytes())
+            .unwrap()
     };
     assert_eq!(world.send(request("wrong")).unwrap().status(), 403);
     let answer = world.send(request(&world.operator_token("issuer"))).unwrap();

@@ -59,4 +59,3 @@ fn an_expired_invoice_takes_nothing() {
     assert_eq!(refusal.code, Code::InvoiceExpired);
     circulates(&world, 64);
 }
-

@@ -1,4 +1,5 @@
-//! A holder: the shipped wallet engine with a driver that keeps the engine's law, over any [`Network`](crate::network::Network).
+//! A holder: the shipped wallet engine with a driver that keeps the engine's law, over any
+//! [`Network`](crate::network::Network).
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -114,10 +115,7 @@ impl Holder {
     }
 
     fn is_final(&self, id: OperationId) -> bool {
-        !matches!(
-            self.transaction(id).state,
-            TransactionState::Open | TransactionState::Cancelling
-        )
+        !matches!(self.transaction(id).state, TransactionState::Open | TransactionState::Cancelling)
     }
 
     fn handle(&mut self, event: Event) {

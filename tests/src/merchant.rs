@@ -2,7 +2,7 @@
 
 use http::Request;
 use koban_edge_issuer::role::payment::model::{
-    NewOrder, NewShop, Money, OpenedShop, Order, Redeem, Redeemed, Settings, Shop, Taking,
+    Money, NewOrder, NewShop, OpenedShop, Order, Redeem, Redeemed, Settings, Shop, Taking,
 };
 use koban_protocol::signed::Signed;
 use koban_protocol::statement::Invoice;
@@ -24,7 +24,8 @@ pub struct Merchant {
 pub struct Refused(pub u16, pub String);
 
 impl Merchant {
-    /// Opens a shop of this name with an account at `bank`; in a demonstration the operator's token is `demo`.
+    /// Opens a shop of this name with an account at `bank`; in a demonstration the operator's token
+    /// is `demo`.
     pub fn open(net: &Net, name: &str, bank: &str) -> Result<Self, Refused> {
         let new = NewShop {
             name: name.to_owned(),

@@ -1,4 +1,5 @@
-//! A participant that speaks the protocol by hand, honestly or not: for what the shipped wallet would never send.
+//! A participant that speaks the protocol by hand, honestly or not: for what the shipped wallet
+//! would never send.
 
 use http::Request;
 use koban_edge_issuer::host::HttpResponse;
@@ -17,8 +18,8 @@ use koban_protocol::process::registration::{Registration, RegistrationOrder};
 use koban_protocol::process::{AnswerError, Asked, HeldClaim, Process};
 use koban_protocol::signed::Signed;
 use koban_protocol::statement::{
-    AccountAttestation, AccountRef, Certificate, DebitAuthorisation, Invoice, IssuerKeys, IssuerRef,
-    Name, OpenAccount, Purpose, Short, Url,
+    AccountAttestation, AccountRef, Certificate, DebitAuthorisation, Invoice, IssuerKeys,
+    IssuerRef, Name, OpenAccount, Purpose, Short, Url,
 };
 use koban_protocol::wire::{self, Bytes, List, Wire};
 
@@ -56,12 +57,14 @@ pub fn message<T: Wire>(response: &HttpResponse) -> T {
 }
 
 impl Raw {
-    /// A registered participant, enrolled with an account at bank A; its pseudonym begins with `name`.
+    /// A registered participant, enrolled with an account at bank A; its pseudonym begins with
+    /// `name`.
     pub fn enrolled(net: &Net, name: &str) -> Self {
         let seed = Seed::generate(net.entropy());
         let key = SigningKey::from_seed(&seed.derive(&[b"participant"]));
         let account_key = SigningKey::from_seed(&seed.derive(&[b"account"]));
-        let keys = net.http(Request::get(format!("{}/keys", net.origin("issuer"))).body(Vec::new()).unwrap());
+        let keys = net
+            .http(Request::get(format!("{}/keys", net.origin("issuer"))).body(Vec::new()).unwrap());
         let keys: Signed<IssuerKeys> = message(&keys.unwrap());
         let issuer = keys.open(&keys.claim().unwrap().key).unwrap();
         let suffix = key.verifying_key().participant();

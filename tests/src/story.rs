@@ -1,5 +1,5 @@
-//! The main job, told once: register, enrol, withdraw, buy in all three ways, change, refund, redeem, audit.
-//! The World's test and `cargo xtask demo` run the same story.
+//! The main job, told once: register, enrol, withdraw, buy in all three ways, change, refund,
+//! redeem, audit. The World's test and `cargo xtask demo` run the same story.
 
 use koban_edge_issuer::role::payment::model::{Status, Taking};
 use koban_protocol::amount::{Bundle, Denomination};
@@ -115,7 +115,8 @@ impl Story {
         balance.map(|money| money.minor).ok_or_else(|| Uneven("no balance".into()))
     }
 
-    /// Waits until nothing is in flight; then coins and kept value equal the reserves, and are `expected`.
+    /// Waits until nothing is in flight; then coins and kept value equal the reserves, and are
+    /// `expected`.
     pub fn audit(&self, expected: u64) -> Told<()> {
         let net = self.holder.net();
         for _ in 0..60 {

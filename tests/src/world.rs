@@ -1,7 +1,7 @@
 //! The World: every role of Koban in one process, under one clock and one seed, over native SQLite.
 //!
-//! The roles are the shipped ones; only the [`Host`] is the World's. Databases are in memory or in files, so that a
-//! world can be closed and opened again on what it had written.
+//! The roles are the shipped ones; only the [`Host`] is the World's. Databases are in memory or in
+//! files, so that a world can be closed and opened again on what it had written.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -245,7 +245,11 @@ impl WorldHost {
         World(self.world.upgrade().expect("a host does not outlive its world"))
     }
 
-    async fn deliver(&self, to: &Address, request: HttpRequest) -> Result<HttpResponse, Unreachable> {
+    async fn deliver(
+        &self,
+        to: &Address,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, Unreachable> {
         let world = self.world();
         match to {
             Address::Peer(role) => {

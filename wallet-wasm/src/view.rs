@@ -24,6 +24,8 @@ pub struct WalletView {
     pub transactions: Vec<TransactionView>,
     /// Whether the browser promised to keep the wallet's database (`navigator.storage.persisted`).
     pub storage_persistent: bool,
+    /// What concerns the whole wallet, such as an issuer whose key has changed.
+    pub problem: Option<ProblemView>,
 }
 
 /// How far the holder has come (VC-2).

@@ -18,6 +18,7 @@ not-found-title = Page not found
 not-found-text = There is nothing at this address. Your money is where it was.
 to-wallet = To the wallet
 back-to-invoice = Back to the invoice
+details = Details
 working = One moment…
 offline = You are offline. Your money is safe; payments go on once the network is back.
 
@@ -236,7 +237,7 @@ culprit-issuer = The issuer
 culprit-bank = The bank
 culprit-network = The network
 problem-details = Details for support
-problem-other = { $culprit } reported a problem. No money was lost.
+problem-other = { $culprit } reported a problem that this page has no words for. The details say more.
 problem-too-long = The message is too long: too many coins at once. Use fewer or larger ones.
 problem-malformed = A message was not understood. Reload the page so that the wallet is up to date.
 problem-not-sealed-for-us = The issuer has new keys. Reload the page, then try again.

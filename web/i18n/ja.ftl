@@ -18,6 +18,7 @@ not-found-title = ページが見つかりません
 not-found-text = このアドレスにページはありません。お金はそのまま残っています。
 to-wallet = ウォレットへ
 back-to-invoice = 請求書に戻る
+details = 詳細
 working = 少々お待ちください…
 offline = オフラインです。お金は安全です。接続が戻りしだい、支払いは続きから再開されます。
 
@@ -232,7 +233,7 @@ culprit-issuer = 発行者
 culprit-bank = 銀行
 culprit-network = ネットワーク
 problem-details = お問い合わせ用の詳細
-problem-other = { $culprit }で問題が起きました。お金は失われていません。
+problem-other = { $culprit }で想定外の問題が起きました。下の詳細をご覧ください。
 problem-too-long = 一度に送るコインが多すぎます。枚数を減らすか、額面の大きいコインをお使いください。
 problem-malformed = 通信の内容が理解されませんでした。ページを再読み込みして、ウォレットを最新にしてください。
 problem-not-sealed-for-us = 発行者の鍵が新しくなりました。ページを再読み込みしてから、もう一度お試しください。

@@ -1,7 +1,8 @@
-//! Change and refresh (VC-7): coins for other coins of the same value; with `refresh`, expired ones too.
+//! Change and refresh (VC-7): coins for other coins of the same value; with `refresh`, expired ones
+//! too.
 //!
-//! Also how a payment is called back: the payer changes the coins it had sealed, and either this or the payment
-//! takes them, never both.
+//! Also how a payment is called back: the payer changes the coins it had sealed, and either this or
+//! the payment takes them, never both.
 
 use minicbor::{Decode, Encode};
 

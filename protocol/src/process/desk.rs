@@ -1,6 +1,7 @@
-//! The issuer's side of every process that moves value: opens an order, checks it, and makes the sealed answer
-//! once the ledger has carried the movement out.
+//! The issuer's side of every process that moves value: opens an order, checks it, and makes the
+//! sealed answer once the ledger has carried the movement out.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::change::{Change, ChangeOrder};
@@ -48,24 +49,19 @@ pub enum Rejected {
 #[derive(Debug)]
 pub enum Ordered {
     /// It names what it moves.
-    Moves(Prepared),
+    Moves(Box<Prepared>),
     /// A refund: the ledger looks up what there is to move.
     Refunds(RefundDue),
 }
 
 impl Desk {
-    /// The desk of an issuer's seed. `publish` makes the published keys from the two public keys, in the order
-    /// signing, sealing.
+    /// The desk of an issuer's seed. `publish` makes the published keys from the two public keys,
+    /// in the order signing, sealing.
     pub fn new(seed: &Seed, publish: impl FnOnce(VerifyingKey, SealingKey) -> IssuerKeys) -> Self {
         let signing = SigningKey::from_seed(seed);
         let opening = OpeningKey::from_seed(seed);
         let keys = publish(signing.verifying_key(), opening.sealing_key());
-        Self {
-            keys,
-            signing,
-            opening,
-            mint: Mint::from_seed(seed),
-        }
+        Self { keys, signing, opening, mint: Mint::from_seed(seed) }
     }
 
     /// The published keys.
@@ -83,7 +79,8 @@ impl Desk {
         Signed::sign(statement, &self.signing)
     }
 
-    /// The order in a request that is not a movement (registration, enrolment), and the secret to answer under.
+    /// The order in a request that is not a movement (registration, enrolment), and the secret to
+    /// answer under.
     ///
     /// # Errors
     /// [`Code::NotSealedForUs`].
@@ -106,14 +103,8 @@ impl Desk {
         certificate: &Signed<Certificate>,
         now: Time,
     ) -> Result<Certificate, Code> {
-        let opened = certificate
-            .open(&self.keys.key)
-            .map_err(|_| Code::CertificateInvalid)?;
-        if opened.expires < now {
-            Err(Code::CertificateInvalid)
-        } else {
-            Ok(opened)
-        }
+        let opened = certificate.open(&self.keys.key).map_err(|_| Code::CertificateInvalid)?;
+        if opened.expires < now { Err(Code::CertificateInvalid) } else { Ok(opened) }
     }
 
     /// Opens and checks the order in `request`.
@@ -151,12 +142,9 @@ impl Desk {
             Route::Refund => {
                 let (order, secret) = self.open::<Refund>(request).map_err(Rejected::Unopened)?;
                 match self.refund(&order, now) {
-                    Ok((holder, currency)) => Ok(Ordered::Refunds(RefundDue {
-                        operation,
-                        holder,
-                        currency,
-                        secret,
-                    })),
+                    Ok((holder, currency)) => {
+                        Ok(Ordered::Refunds(RefundDue { operation, holder, currency, secret }))
+                    }
                     Err(code) => Err(refuse::<Refund>(&secret, code.into(), entropy)),
                 }
             }
@@ -169,7 +157,8 @@ impl Desk {
         }
     }
 
-    /// The asker of a signed order: its certificate, after its signature and the order's time were checked.
+    /// The asker of a signed order: its certificate, after its signature and the order's time were
+    /// checked.
     fn asker<T: Statement>(
         &self,
         order: &Signed<T>,
@@ -187,19 +176,9 @@ impl Desk {
     }
 
     fn issuable(&self, bundle: &Bundle) -> Result<(), Code> {
-        let info = self
-            .keys
-            .currency(bundle.currency())
-            .ok_or(Code::CurrencyUnknown)?;
-        let fits = bundle
-            .counts()
-            .iter()
-            .all(|(denomination, _)| *denomination <= info.largest);
-        if fits {
-            Ok(())
-        } else {
-            Err(Code::AmountInvalid)
-        }
+        let info = self.keys.currency(bundle.currency()).ok_or(Code::CurrencyUnknown)?;
+        let fits = bundle.counts().iter().all(|(denomination, _)| *denomination <= info.largest);
+        if fits { Ok(()) } else { Err(Code::AmountInvalid) }
     }
 
     fn purchase(
@@ -210,10 +189,7 @@ impl Desk {
     ) -> Result<Movement, Code> {
         let (order, certificate) = self.asker(order, |o| (&o.certificate, o.at), now)?;
         let account = certificate.account.as_ref().ok_or(Code::NotEnrolled)?;
-        let debit = order
-            .authorisation
-            .open(&account.key)
-            .map_err(|_| Code::BadSignature)?;
+        let debit = order.authorisation.open(&account.key).map_err(|_| Code::BadSignature)?;
         if debit.account != *account {
             return Err(Code::AccountForeign);
         }
@@ -229,15 +205,8 @@ impl Desk {
         let holder = order.recoverable.then(|| certificate.participant());
         let debit = Some((order.authorisation, account.clone(), amount));
         Movement::balanced(
-            Inputs {
-                debit,
-                ..Inputs::default()
-            },
-            Outputs {
-                fresh: Some(order.bundle),
-                holder,
-                ..Outputs::default()
-            },
+            Inputs { debit, ..Inputs::default() },
+            Outputs { fresh: Some(order.bundle), holder, ..Outputs::default() },
         )
     }
 
@@ -253,15 +222,8 @@ impl Desk {
         self.issuable(&order.bundle)?;
         let currency = order.bundle.currency();
         let coins = self.genuine(operation, &order.coins, currency, order.refresh, now)?;
-        let inputs = Inputs {
-            coins,
-            expired_too: order.refresh,
-            ..Inputs::default()
-        };
-        let outputs = Outputs {
-            fresh: Some(order.bundle.clone()),
-            ..Outputs::default()
-        };
+        let inputs = Inputs { coins, expired_too: order.refresh, ..Inputs::default() };
+        let outputs = Outputs { fresh: Some(order.bundle.clone()), ..Outputs::default() };
         Ok(Movement::balanced(inputs, outputs)?)
     }
 
@@ -297,9 +259,7 @@ impl Desk {
         now: Time,
     ) -> Result<(ParticipantId, Currency), Code> {
         let (order, certificate) = self.asker(order, |o| (&o.certificate, o.at), now)?;
-        self.keys
-            .currency(order.currency)
-            .ok_or(Code::CurrencyUnknown)?;
+        self.keys.currency(order.currency).ok_or(Code::CurrencyUnknown)?;
         Ok((certificate.participant(), order.currency))
     }
 
@@ -324,32 +284,18 @@ impl Desk {
                     continue;
                 }
             };
-            bad.push(BadCoin {
-                coin: coin.body.id,
-                fault,
-            });
+            bad.push(BadCoin { coin: coin.body.id, fault });
         }
-        if bad.is_empty() {
-            Ok(good)
-        } else {
-            Err(self.verdict(operation, bad, now))
-        }
+        if bad.is_empty() { Ok(good) } else { Err(self.verdict(operation, bad, now)) }
     }
 
     /// The refusal that names bad coins, under the issuer's signature (P4).
     pub(super) fn verdict(&self, operation: OperationId, bad: Vec<BadCoin>, at: Time) -> Refusal {
         let only_expired = bad.iter().all(|bad| bad.fault == CoinFault::Expired);
-        let code = if only_expired {
-            Code::CoinExpired
-        } else {
-            Code::CoinNotLive
-        };
+        let code = if only_expired { Code::CoinExpired } else { Code::CoinNotLive };
         let bad = List::new(bad).unwrap_or_default();
         let verdict = self.sign(&CoinVerdict { operation, bad, at });
-        Refusal {
-            code,
-            evidence: Some(Evidence::BadCoins(verdict)),
-        }
+        Refusal { code, evidence: Some(Evidence::BadCoins(verdict)) }
     }
 
     fn prepare_validation(
@@ -359,21 +305,15 @@ impl Desk {
         entropy: Entropy,
     ) -> Result<Ordered, Rejected> {
         let operation = request.operation;
-        let (signed, payee) = self
-            .open::<Validation>(request)
-            .map_err(Rejected::Unopened)?;
+        let (signed, payee) = self.open::<Validation>(request).map_err(Rejected::Unopened)?;
         let (for_payee, for_payer) = entropy.split();
-        let opened = signed
-            .claim()
-            .map_err(|_| Code::Malformed)
-            .and_then(|claim| {
-                let envelope = outer(&claim.envelope.0).map_err(|_| Code::EnvelopeForeign)?;
-                if envelope.operation != operation {
-                    return Err(Code::EnvelopeForeign);
-                }
-                self.open::<Payment>(&envelope)
-                    .map_err(|_| Code::EnvelopeForeign)
-            });
+        let opened = signed.claim().map_err(|_| Code::Malformed).and_then(|claim| {
+            let envelope = outer(&claim.envelope.0).map_err(|_| Code::EnvelopeForeign)?;
+            if envelope.operation != operation {
+                return Err(Code::EnvelopeForeign);
+            }
+            self.open::<Payment>(&envelope).map_err(|_| Code::EnvelopeForeign)
+        });
         let (envelope, payer) = match opened {
             Ok(opened) => opened,
             Err(code) => return Err(Rejected::Opened(payee.seal(&refusal(code), for_payee))),
@@ -381,11 +321,7 @@ impl Desk {
         match self.payment(operation, &signed, &envelope, now) {
             Ok((movement, paid)) => {
                 let reply = Reply::Validation { payee, payer, paid };
-                Ok(Ordered::Moves(Prepared {
-                    operation,
-                    movement,
-                    reply,
-                }))
+                Ok(Ordered::Moves(Box::new(Prepared { operation, movement, reply })))
             }
             Err(refusal) => {
                 let answered = refuse_payment(&payee, &payer, refusal, for_payee, for_payer);
@@ -408,10 +344,7 @@ impl Desk {
         if let Take::Refresh(bundle) = &order.take {
             self.issuable(bundle)?;
         }
-        envelope
-            .change
-            .iter()
-            .try_for_each(|it| self.issuable(it))?;
+        envelope.change.iter().try_for_each(|it| self.issuable(it))?;
         let checked = check_invoice(&order.invoice, &self.keys.key, now)?;
         let payee = certificate.participant();
         if checked.payee().participant() != payee {
@@ -423,22 +356,11 @@ impl Desk {
         let amount = checked.invoice().amount;
         if envelope.amount != amount {
             let (invoice, paid) = (checked.digest(), envelope.amount);
-            let mismatch = self.sign(&Mismatch {
-                operation,
-                invoice,
-                paid,
-                asked: amount,
-            });
+            let mismatch = self.sign(&Mismatch { operation, invoice, paid, asked: amount });
             let evidence = Some(Evidence::Mismatch(mismatch));
-            return Err(Refusal {
-                code: Code::AmountMismatch,
-                evidence,
-            });
+            return Err(Refusal { code: Code::AmountMismatch, evidence });
         }
-        let mut outputs = Outputs {
-            change: envelope.change.clone(),
-            ..Outputs::default()
-        };
+        let mut outputs = Outputs { change: envelope.change.clone(), ..Outputs::default() };
         match order.take {
             Take::Refresh(bundle) => outputs.fresh = Some(bundle),
             Take::Redeem => {
@@ -450,21 +372,8 @@ impl Desk {
             return Err(Code::AmountInvalid.into());
         }
         let coins = self.genuine(operation, &envelope.coins, amount.currency(), false, now)?;
-        let movement = Movement::balanced(
-            Inputs {
-                coins,
-                ..Inputs::default()
-            },
-            outputs,
-        )?;
-        Ok((
-            movement,
-            Paid {
-                invoice: checked.digest(),
-                payee,
-                amount,
-            },
-        ))
+        let movement = Movement::balanced(Inputs { coins, ..Inputs::default() }, outputs)?;
+        Ok((movement, Paid { invoice: checked.digest(), payee, amount }))
     }
 }
 
@@ -476,11 +385,10 @@ fn moves<P: Process>(
     entropy: Entropy,
 ) -> Result<Ordered, Rejected> {
     match movement {
-        Ok(movement) => Ok(Ordered::Moves(Prepared {
-            operation,
-            movement,
-            reply: reply(secret),
-        })),
+        Ok(movement) => {
+            let reply = reply(secret);
+            Ok(Ordered::Moves(Box::new(Prepared { operation, movement, reply })))
+        }
         Err(refusal) => Err(refuse::<P>(&secret, refusal, entropy)),
     }
 }

@@ -1,4 +1,5 @@
-//! Enrolment (VC-2): a registered participant shows a bank account it controls, and may then purchase and redeem.
+//! Enrolment (VC-2): a registered participant shows a bank account it controls, and may then
+//! purchase and redeem.
 
 use minicbor::{Decode, Encode};
 
@@ -19,7 +20,8 @@ impl Process for Enrolment {
     type Outcome = Signed<Certificate>;
 }
 
-/// Bank details with proof from both keys: signed by the participant's key, holding the account key's consent.
+/// Bank details with proof from both keys: signed by the participant's key, holding the account
+/// key's consent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct EnrolmentOrder {

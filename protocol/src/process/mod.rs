@@ -1,8 +1,10 @@
-//! The processes of VarietyCash (VC 3): each module has the order, the outcome, and what either side checks.
+//! The processes of VarietyCash (VC 3): each module has the order, the outcome, and what either
+//! side checks.
 //!
-//! Holder: [`Asked`] is made before anything is sent, journalled, and consumed by the answer. Issuer: a
-//! [`Desk`] opens an order into a [`Prepared`] movement; the ledger carries it out; `Prepared` then makes the
-//! sealed answer. Nothing here moves money: the ledger does, and only by a [`Movement`], which exists only balanced.
+//! Holder: [`Asked`] is made before anything is sent, journalled, and consumed by the answer.
+//! Issuer: a [`Desk`] opens an order into a [`Prepared`] movement; the ledger carries it out;
+//! `Prepared` then makes the sealed answer. Nothing here moves money: the ledger does, and only by
+//! a [`Movement`], which exists only balanced.
 
 pub mod change;
 mod desk;
@@ -40,8 +42,8 @@ pub trait Process {
     type Outcome: Wire;
 }
 
-/// An order on its way. To be journalled ([`request`](Self::request), [`secret`](Self::secret)) before it is sent;
-/// sending the same bytes again is always safe and gives the same answer.
+/// An order on its way. To be journalled ([`request`](Self::request), [`secret`](Self::secret))
+/// before it is sent; sending the same bytes again is always safe and gives the same answer.
 pub struct Asked<P> {
     operation: OperationId,
     request: Vec<u8>,
@@ -76,23 +78,13 @@ impl<P: Process> Asked<P> {
         entropy: Entropy,
     ) -> Result<Self, NotSealedForUs> {
         let (request, secret) = sealed::seal(P::ROUTE, operation, &issuer.sealing, order, entropy)?;
-        Ok(Self {
-            operation,
-            request: wire::encode(&request),
-            secret,
-            process: PhantomData,
-        })
+        Ok(Self { operation, request: wire::encode(&request), secret, process: PhantomData })
     }
 
     /// The order as the journal kept it.
     pub fn restore(operation: OperationId, request: Vec<u8>, secret: &[u8; 97]) -> Self {
         let secret = AnswerSecret::restore(secret);
-        Self {
-            operation,
-            request,
-            secret,
-            process: PhantomData,
-        }
+        Self { operation, request, secret, process: PhantomData }
     }
 
     /// The operation.

@@ -82,11 +82,7 @@ impl Movement {
         if amount != out || some_zero || ids.len() != count {
             return Err(Code::AmountInvalid);
         }
-        Ok(Self {
-            inputs,
-            outputs,
-            amount,
-        })
+        Ok(Self { inputs, outputs, amount })
     }
 
     /// Where the value comes from.
@@ -119,23 +115,11 @@ fn total(amounts: impl Iterator<Item = Amount>) -> Option<Amount> {
 fn total_in(inputs: &Inputs) -> Option<Amount> {
     let coins = inputs.coins.iter().map(|coin| coin.body().amount());
     let held = inputs.held.iter().map(|claim| claim.amount);
-    total(
-        coins
-            .chain(held)
-            .chain(inputs.debit.iter().map(|(_, _, amount)| *amount)),
-    )
+    total(coins.chain(held).chain(inputs.debit.iter().map(|(_, _, amount)| *amount)))
 }
 
 fn total_out(outputs: &Outputs) -> Option<Amount> {
-    let coins = outputs
-        .fresh
-        .iter()
-        .chain(&outputs.change)
-        .map(Bundle::total);
+    let coins = outputs.fresh.iter().chain(&outputs.change).map(Bundle::total);
     let held = outputs.held.iter().map(|(_, amount)| *amount);
-    total(
-        coins
-            .chain(held)
-            .chain(outputs.credit.iter().map(|(_, amount)| *amount)),
-    )
+    total(coins.chain(held).chain(outputs.credit.iter().map(|(_, amount)| *amount)))
 }

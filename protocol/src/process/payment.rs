@@ -1,9 +1,10 @@
 //! Payment (VC-4 to VC-6): invoice, envelope, validation, acceptance, receipt.
 //!
-//! The payer seals its coins to the issuer, bound to payee, invoice and amount, with its own change request; the
-//! payee passes the envelope on unopened, with what it wants in return. P1 and P2: the issuer makes the payee's
-//! value in the operation that takes the coins. P3: invoice, payee and amount are inside the envelope and the
-//! invoice carries the payee's signature. P4: bad coins are named to the payer alone; unequal amounts to both.
+//! The payer seals its coins to the issuer, bound to payee, invoice and amount, with its own change
+//! request; the payee passes the envelope on unopened, with what it wants in return. P1 and P2: the
+//! issuer makes the payee's value in the operation that takes the coins. P3: invoice, payee and
+//! amount are inside the envelope and the invoice carries the payee's signature. P4: bad coins are
+//! named to the payer alone; unequal amounts to both.
 
 use minicbor::{Decode, Encode};
 
@@ -173,8 +174,8 @@ impl CheckedInvoice {
     }
 }
 
-/// Checks an invoice: the payee's certificate under the issuer's key, the invoice under the payee's key, the issuer
-/// among those accepted, amount above zero, not dated ahead, and expiry.
+/// Checks an invoice: the payee's certificate under the issuer's key, the invoice under the payee's
+/// key, the issuer among those accepted, amount above zero, not dated ahead, and expiry.
 ///
 /// # Errors
 /// [`Code::InvoiceInvalid`], [`Code::InvoiceExpired`].
@@ -186,10 +187,7 @@ pub fn check_invoice(
     let claim = signed.claim().map_err(|_| Code::InvoiceInvalid)?;
     let payee = claim.payee.open(issuer).map_err(|_| Code::InvoiceInvalid)?;
     let invoice = signed.open(&payee.key).map_err(|_| Code::InvoiceInvalid)?;
-    let accepted = invoice
-        .issuers
-        .iter()
-        .any(|accepted| accepted.key == *issuer);
+    let accepted = invoice.issuers.iter().any(|accepted| accepted.key == *issuer);
     let bounded = invoice.expires <= invoice.created.plus(INVOICE_LIFETIME_MAX_S)
         && invoice.created <= now.plus(CLOCK_SKEW_MAX_S);
     if !accepted || !bounded || invoice.amount.is_zero() || payee.expires < now {
@@ -198,15 +196,11 @@ pub fn check_invoice(
     if invoice.expires < now {
         return Err(Code::InvoiceExpired);
     }
-    Ok(CheckedInvoice {
-        invoice,
-        payee,
-        digest: signed.digest(),
-    })
+    Ok(CheckedInvoice { invoice, payee, digest: signed.digest() })
 }
 
-/// Checks a receipt against the invoice it is for: the payee's signature, the issuer's acceptance inside, equal
-/// amounts.
+/// Checks a receipt against the invoice it is for: the payee's signature, the issuer's acceptance
+/// inside, equal amounts.
 ///
 /// # Errors
 /// [`Code::BadSignature`].
@@ -215,15 +209,9 @@ pub fn check_receipt(
     invoice: &CheckedInvoice,
     issuer: &VerifyingKey,
 ) -> Result<Receipt, Code> {
-    let receipt = receipt
-        .open(&invoice.payee.key)
-        .map_err(|_| Code::BadSignature)?;
+    let receipt = receipt.open(&invoice.payee.key).map_err(|_| Code::BadSignature)?;
     check_acceptance(&receipt.acceptance, invoice, issuer)?;
-    if receipt.invoice == invoice.digest {
-        Ok(receipt)
-    } else {
-        Err(Code::BadSignature)
-    }
+    if receipt.invoice == invoice.digest { Ok(receipt) } else { Err(Code::BadSignature) }
 }
 
 /// Checks that the issuer accepted payment of this invoice in full.
@@ -239,11 +227,7 @@ pub fn check_acceptance(
     let same = accepted.invoice == invoice.digest
         && accepted.payee == invoice.payee.participant()
         && accepted.amount == invoice.invoice.amount;
-    if same {
-        Ok(accepted)
-    } else {
-        Err(Code::BadSignature)
-    }
+    if same { Ok(accepted) } else { Err(Code::BadSignature) }
 }
 
 /// The payer's order on its way.

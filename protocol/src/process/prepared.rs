@@ -56,11 +56,7 @@ pub struct Answered {
 #[derive(Debug)]
 pub(super) enum Reply {
     Purchase(AnswerSecret),
-    Validation {
-        payee: AnswerSecret,
-        payer: AnswerSecret,
-        paid: Paid,
-    },
+    Validation { payee: AnswerSecret, payer: AnswerSecret, paid: Paid },
     Change(AnswerSecret),
     Redeem(AnswerSecret, Amount),
     Refund(AnswerSecret),
@@ -85,7 +81,8 @@ impl RefundDue {
         self.currency
     }
 
-    /// The movement that replaces the `live` coins recorded for the holder, at most one operation's worth.
+    /// The movement that replaces the `live` coins recorded for the holder, at most one operation's
+    /// worth.
     ///
     /// # Errors
     /// [`Code::NothingToRefund`], sealed.
@@ -100,34 +97,18 @@ impl RefundDue {
             }
         }
         let coins = live.iter().copied().map(Genuine::recorded).collect();
-        let inputs = Inputs {
-            coins,
-            expired_too: true,
-            ..Inputs::default()
-        };
+        let inputs = Inputs { coins, expired_too: true, ..Inputs::default() };
         let movement = Bundle::new(self.currency, counts).ok().and_then(|bundle| {
             let holder = Some(self.holder);
-            let outputs = Outputs {
-                fresh: Some(bundle),
-                holder,
-                ..Outputs::default()
-            };
+            let outputs = Outputs { fresh: Some(bundle), holder, ..Outputs::default() };
             Movement::balanced(inputs, outputs).ok()
         });
         match movement {
             Some(movement) => {
                 let reply = Reply::Refund(self.secret);
-                Ok(Prepared {
-                    operation: self.operation,
-                    movement,
-                    reply,
-                })
+                Ok(Prepared { operation: self.operation, movement, reply })
             }
-            None => Err(refuse::<Refund>(
-                &self.secret,
-                Code::NothingToRefund.into(),
-                entropy,
-            )),
+            None => Err(refuse::<Refund>(&self.secret, Code::NothingToRefund.into(), entropy)),
         }
     }
 }
@@ -143,7 +124,8 @@ impl Prepared {
         &self.movement
     }
 
-    /// Makes the movement's new coins; the ledger records them in the transaction that takes the inputs.
+    /// Makes the movement's new coins; the ledger records them in the transaction that takes the
+    /// inputs.
     pub fn strike(&self, desk: &Desk, now: Time, entropy: Entropy) -> Made {
         let expiry = desk.keys.expiry(now);
         let shards = desk.keys.shards;
@@ -154,10 +136,7 @@ impl Prepared {
             bundle.as_ref().map(strike).unwrap_or_default()
         };
         let outputs = self.movement.outputs();
-        Made {
-            fresh: strike(&outputs.fresh, fresh),
-            change: strike(&outputs.change, change),
-        }
+        Made { fresh: strike(&outputs.fresh, fresh), change: strike(&outputs.change, change) }
     }
 
     /// The answer that it was done.
@@ -168,10 +147,7 @@ impl Prepared {
                 alone(secret.seal(&Answer::Done(fresh), entropy))
             }
             Reply::Redeem(secret, amount) => {
-                let redeemed = Redeemed {
-                    amount: *amount,
-                    change: fresh,
-                };
+                let redeemed = Redeemed { amount: *amount, change: fresh };
                 alone(secret.seal(&Answer::Done(redeemed), entropy))
             }
             Reply::Validation { payee, payer, paid } => {
@@ -183,25 +159,13 @@ impl Prepared {
                     at: now,
                 });
                 let change = Coins::new(made.change).unwrap_or_default();
-                let outcome = PaymentOutcome {
-                    acceptance: acceptance.clone(),
-                    change,
-                };
+                let outcome = PaymentOutcome { acceptance: acceptance.clone(), change };
                 let (for_payee, for_payer) = entropy.split();
                 let for_payer = payer.seal(&Answer::Done(outcome), for_payer);
-                let verdict = Answer::Done(Validated {
-                    acceptance,
-                    coins: fresh,
-                });
-                let outcome = ValidationOutcome {
-                    verdict,
-                    for_payer: for_payer.clone(),
-                };
+                let verdict = Answer::Done(Validated { acceptance, coins: fresh });
+                let outcome = ValidationOutcome { verdict, for_payer: for_payer.clone() };
                 let answer = payee.seal(&Answer::Done(outcome), for_payee);
-                Answered {
-                    answer,
-                    for_payer: Some(for_payer),
-                }
+                Answered { answer, for_payer: Some(for_payer) }
             }
         }
     }
@@ -215,13 +179,7 @@ impl Prepared {
         entropy: Entropy,
     ) -> Answered {
         let fault = CoinFault::NotLive;
-        let bad = bad
-            .into_iter()
-            .map(|coin| BadCoin {
-                coin: coin.id,
-                fault,
-            })
-            .collect();
+        let bad = bad.into_iter().map(|coin| BadCoin { coin: coin.id, fault }).collect();
         self.refused(desk.verdict(self.operation, bad, now), entropy)
     }
 
@@ -254,10 +212,7 @@ impl Prepared {
 }
 
 const fn alone(answer: SealedAnswer) -> Answered {
-    Answered {
-        answer,
-        for_payer: None,
-    }
+    Answered { answer, for_payer: None }
 }
 
 /// Both sides learn the code; bad coins go to the payer alone, unequal amounts to both.
@@ -272,19 +227,10 @@ pub(super) fn refuse_payment(
         Some(Evidence::BadCoins(_)) | None => None,
         shared @ Some(Evidence::Mismatch(_)) => shared.clone(),
     };
-    let verdict = Answer::Refused(Refusal {
-        code: refusal.code,
-        evidence,
-    });
+    let verdict = Answer::Refused(Refusal { code: refusal.code, evidence });
     let for_payer = payer.seal(&Answer::<PaymentOutcome>::Refused(refusal), for_payer);
-    let outcome = ValidationOutcome {
-        verdict,
-        for_payer: for_payer.clone(),
-    };
-    Answered {
-        answer: payee.seal(&Answer::Done(outcome), for_payee),
-        for_payer: Some(for_payer),
-    }
+    let outcome = ValidationOutcome { verdict, for_payer: for_payer.clone() };
+    Answered { answer: payee.seal(&Answer::Done(outcome), for_payee), for_payer: Some(for_payer) }
 }
 
 /// A refusal before the ledger was asked.

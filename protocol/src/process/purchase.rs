@@ -1,8 +1,8 @@
 //! Coin purchase (VC-3): an order for denominations and counts, a debit at the bank, new coins.
 //!
-//! W1: a valid order goes through, if need be after a crash. W2: the ledger makes coins only after the bank has
-//! moved the money to the issuer's reserve. W3: the bank debits only on the account key's signature over this
-//! operation and amount, once.
+//! W1: a valid order goes through, if need be after a crash. W2: the ledger makes coins only after
+//! the bank has moved the money to the issuer's reserve. W3: the bank debits only on the account
+//! key's signature over this operation and amount, once.
 
 use minicbor::{Decode, Encode};
 
@@ -37,7 +37,8 @@ pub struct PurchaseOrder {
     /// The account key's permission for this operation and the bundle's total.
     #[n(2)]
     pub authorisation: Signed<DebitAuthorisation>,
-    /// Whether the register may note whom the coins were made for, so that they can be refunded when lost (VC-8).
+    /// Whether the register may note whom the coins were made for, so that they can be refunded
+    /// when lost (VC-8).
     #[n(3)]
     pub recoverable: bool,
     /// When it was asked.

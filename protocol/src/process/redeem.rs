@@ -1,4 +1,5 @@
-//! Redeem (VC-7): coins, or value held from payments (aggregate, VC-5), into money in the redeemer's account.
+//! Redeem (VC-7): coins, or value held from payments (aggregate, VC-5), into money in the
+//! redeemer's account.
 
 use minicbor::{Decode, Encode};
 

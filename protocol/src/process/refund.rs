@@ -1,6 +1,8 @@
-//! Refund (VC-7): a holder who let the register note its coins gets the live ones again, under new ids.
+//! Refund (VC-7): a holder who let the register note its coins gets the live ones again, under new
+//! ids.
 //!
-//! The old coins die in the same operation, so a holder who had not lost them has no more than before.
+//! The old coins die in the same operation, so a holder who had not lost them has no more than
+//! before.
 
 use minicbor::{Decode, Encode};
 

@@ -71,6 +71,18 @@ export class WalletPage {
     await this.at('outcome-done').waitFor();
   }
 
+  /** Changes a coin of 1,024 for others, and gives the balance after that. */
+  async change() {
+    await this.go('/change');
+    await this.at('coins-512').fill('2');
+    await this.at('coins-512').press('Tab');
+    await this.at('change-submit').click();
+    await this.at('outcome-done').waitFor();
+    await this.go('/');
+    await this.at('balance-JPY').waitFor();
+    return this.balance();
+  }
+
   /** The balance on the wallet's first page, in minor units. */
   async balance(code = 'JPY') {
     return Number(await this.at(`balance-${code}`).getAttribute('data-minor'));

@@ -1,13 +1,13 @@
 //! W1 to W3, change, refresh, redeem, refund: what the issuer makes and takes back.
 
+use crate::holder::{jpy, yen};
+use crate::network::Net;
+use crate::raw::{Raw, post_operation};
 use koban_protocol::amount::{Bundle, Denomination};
 use koban_protocol::process::purchase::Purchase;
 use koban_protocol::process::refund::{Refund, RefundOrder};
 use koban_protocol::refusal::Code;
 use koban_protocol::signed::Signed;
-use crate::holder::{jpy, yen};
-use crate::network::Net;
-use crate::raw::{Raw, post_operation};
 
 use super::{circulates, circulating, refused};
 
@@ -40,7 +40,7 @@ pub fn w2_no_coins_for_nothing(net: &Net) {
     let order = raw.purchase_order(operation, Bundle::fewest(yen(50_001)).unwrap());
     let order = Signed::sign(&order, &raw.key);
     assert_eq!(refused(raw.ask::<Purchase>(operation, &order)), Code::DebitRefused);
-    circulates(net, before + 0);
+    circulates(net, before);
 }
 
 /// See its name.
@@ -53,7 +53,7 @@ pub fn w2_an_authorisation_for_less_buys_nothing(net: &Net) {
     order.authorisation = Signed::sign(&less, &raw.account_key);
     let order = Signed::sign(&order, &raw.key);
     assert_eq!(refused(raw.ask::<Purchase>(operation, &order)), Code::AmountInvalid);
-    circulates(net, before + 0);
+    circulates(net, before);
 }
 
 /// See its name.
@@ -96,7 +96,7 @@ pub fn w3_nobody_else_can_have_an_account_debited(net: &Net) {
     order.authorisation = Signed::sign(&debit, &thief.account_key);
     let order = Signed::sign(&order, &thief.key);
     assert_eq!(refused(thief.ask::<Purchase>(operation, &order)), Code::AccountForeign);
-    circulates(net, before + 0);
+    circulates(net, before);
 }
 
 /// See its name.
@@ -160,7 +160,7 @@ pub fn vc_7_redeemed_coins_become_money_in_the_account(net: &Net) {
     let coins = raw.purchase(Bundle::fewest(yen(1_000)).unwrap());
     raw.redeem(coins.clone(), Vec::new(), yen(1_000)).unwrap();
     assert_eq!(refused(raw.redeem(coins, Vec::new(), yen(1_000))), Code::CoinNotLive);
-    circulates(net, before + 0);
+    circulates(net, before);
 }
 
 /// See its name.

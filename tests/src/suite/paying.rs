@@ -1,13 +1,13 @@
 //! P1 to P4 and the payee's three ways: payments between a payer and a payee who may lie.
 
-use koban_protocol::amount::Bundle;
-use koban_protocol::process::payment::{Take, check_acceptance, check_invoice};
-use koban_protocol::process::HeldClaim;
-use koban_protocol::refusal::{Answer, Code, Evidence};
-use koban_protocol::signed::Signed;
 use crate::holder::yen;
 use crate::network::Net;
 use crate::raw::{Raw, post_operation};
+use koban_protocol::amount::Bundle;
+use koban_protocol::process::HeldClaim;
+use koban_protocol::process::payment::{Take, check_acceptance, check_invoice};
+use koban_protocol::refusal::{Answer, Code, Evidence};
+use koban_protocol::signed::Signed;
 
 use super::{circulates, circulating, refused};
 
@@ -64,7 +64,7 @@ pub fn vc_5_the_payee_may_redeem_or_aggregate(net: &Net) {
     assert_eq!(refused(payer.redeem(Vec::new(), held.clone(), yen(48))), Code::AmountInvalid);
     payee.redeem(Vec::new(), held.clone(), yen(48)).unwrap();
     assert_eq!(refused(payee.redeem(Vec::new(), held, yen(48))), Code::AmountInvalid);
-    circulates(net, before + 0);
+    circulates(net, before);
 }
 
 /// See its name.

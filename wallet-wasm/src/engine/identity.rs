@@ -10,7 +10,7 @@ use koban_protocol::wire;
 
 use super::Engine;
 use super::event::{Call, CallId, HttpAnswer, Report};
-use super::problem::{Fault, Problem, unsealed};
+use super::problem::{Cause, Fault, Problem, unsealed};
 use super::record::{Order, Secret, Store, Transaction};
 use super::saga::{Registering, Saga};
 use super::step::{Next, Step, acknowledge};
@@ -77,6 +77,12 @@ impl Engine {
             let signed = wire::decode_exact::<Signed<IssuerKeys>>(&answer.body);
             signed.map_err(|_| unsealed(answer)).and_then(|signed| self.accept_keys(step, &signed))
         });
+        match &result {
+            Ok(()) => self.problem = None,
+            // Without an answer, what was known before still holds.
+            Err(problem) if problem.cause == Cause::Wallet(Fault::Network) => (),
+            Err(problem) => self.problem = Some(problem.clone()),
+        }
         step.report(Report::Keys(result));
     }
 

@@ -53,6 +53,8 @@ use step::{Next, Step};
 pub struct Engine {
     issuer_url: String,
     keys: Option<IssuerKeys>,
+    /// What concerns the whole wallet: the issuer's keys do not check out.
+    problem: Option<Problem>,
     identity: Option<Identity>,
     balance: Option<Balance>,
     coins: BTreeMap<CoinId, HeldCoin>,
@@ -76,6 +78,7 @@ impl Engine {
         let mut engine = Self {
             issuer_url: issuer_url.trim_end_matches('/').to_owned(),
             keys: None,
+            problem: None,
             identity: None,
             balance: None,
             coins: BTreeMap::new(),

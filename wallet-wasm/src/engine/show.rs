@@ -40,6 +40,7 @@ impl Engine {
             balances: currencies.map(|info| self.balance_view(info.currency, now)).collect(),
             transactions,
             storage_persistent,
+            problem: self.problem.as_ref().map(Problem::view),
         }
     }
 

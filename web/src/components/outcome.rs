@@ -27,7 +27,7 @@ pub fn Outcome(
             {shown}
             <div class="actions">
                 {children()}
-                <a class="button" href=path>{t("pay-details")}</a>
+                <a class="button" href=path>{t("details")}</a>
             </div>
         </section>
     }

@@ -110,6 +110,14 @@ fn gather(folder: &Path, source: &mut String) {
 }
 
 #[test]
+fn every_refusal_has_a_sentence() {
+    let known = messages(Language::English);
+    for code in koban_protocol::refusal::Code::ALL {
+        assert!(known.contains_key(&format!("problem-{}", code.name())), "{code:?}");
+    }
+}
+
+#[test]
 fn languages_are_found_by_their_primary_subtag() {
     assert_eq!(Language::from_tag("ja-JP"), Some(Language::Japanese));
     assert_eq!(Language::from_tag("EN-gb"), Some(Language::English));

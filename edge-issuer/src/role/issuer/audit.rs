@@ -1,7 +1,8 @@
-//! The audit (VC-10): what circulates against what the banks hold, of one moment, for anyone to read.
+//! The audit (VC-10): what circulates against what the banks hold, of one moment, for anyone to
+//! read.
 //!
-//! Every total carries a version that grows with each change. All are collected twice; two equal collections are
-//! a picture of one moment (a double collect), in which
+//! Every total carries a version that grows with each change. All are collected twice; two equal
+//! collections are a picture of one moment (a double collect), in which
 //! `coins + held - settling <= reserves <= coins + held + owed + debiting`.
 
 use std::collections::BTreeMap;
@@ -78,11 +79,7 @@ async fn try_audit<H: Host>(host: &H) -> Result<Audit, Fault> {
     let currencies = keys.currencies.iter().map(|info| {
         let code = info.currency.code();
         let sum = |figure: fn(&Totals) -> u64| -> u64 {
-            let totals = picture
-                .shards
-                .iter()
-                .flatten()
-                .filter(|t| t.currency == code);
+            let totals = picture.shards.iter().flatten().filter(|t| t.currency == code);
             totals.map(figure).fold(0, u64::saturating_add)
         };
         let reserve = |(bank, (_, held)): (
@@ -110,61 +107,37 @@ async fn try_audit<H: Host>(host: &H) -> Result<Audit, Fault> {
         audit
     });
     let currencies = currencies.collect();
-    Ok(Audit {
-        at: host.now().0,
-        steady,
-        currencies,
-    })
+    Ok(Audit { at: host.now().0, steady, currencies })
 }
 
 impl CurrencyAudit {
     fn holds(&self) -> bool {
-        let reserves = self
-            .reserves
-            .iter()
-            .map(|r| r.minor)
-            .fold(0, u64::saturating_add);
+        let reserves = self.reserves.iter().map(|r| r.minor).fold(0, u64::saturating_add);
         let circulating = self.coins.saturating_add(self.held);
         let least = circulating.saturating_sub(self.settling);
-        let most = circulating
-            .saturating_add(self.owed)
-            .saturating_add(self.debiting);
+        let most = circulating.saturating_add(self.owed).saturating_add(self.debiting);
         (least..=most).contains(&reserves)
     }
 }
 
 async fn collect<H: Host>(host: &H, keys: &IssuerKeys) -> Result<Picture, Fault> {
-    let mut picture = Picture {
-        shards: Vec::new(),
-        banks: Vec::new(),
-    };
+    let mut picture = Picture { shards: Vec::new(), banks: Vec::new() };
     for shard in 0..keys.shards {
         let to = Address::Object(Class::Shard, shard.to_string());
-        picture
-            .shards
-            .push(get(host, &to, "http://shard/totals").await?);
+        picture.shards.push(get(host, &to, "http://shard/totals").await?);
     }
     for bank in keys.banks.iter() {
         let to = Address::Peer(bank.id.to_string());
         let told: Reserves = get(host, &to, &format!("{}/reserves", bank.url)).await?;
-        let held = told
-            .reserves
-            .iter()
-            .map(|r| (r.currency.clone(), r.minor))
-            .collect();
+        let held = told.reserves.iter().map(|r| (r.currency.clone(), r.minor)).collect();
         picture.banks.push((told.version, held));
     }
     Ok(picture)
 }
 
 async fn get<H: Host, T: DeserializeOwned>(host: &H, to: &Address, url: &str) -> Result<T, Fault> {
-    let request = Request::get(url)
-        .body(Vec::new())
-        .map_err(|_| Code::Internal)?;
-    let response = host
-        .call(to, request)
-        .await
-        .map_err(|_| Code::PeerUnreachable)?;
+    let request = Request::get(url).body(Vec::new()).map_err(|_| Code::Internal)?;
+    let response = host.call(to, request).await.map_err(|_| Code::PeerUnreachable)?;
     if response.status() != StatusCode::OK {
         return Err(Code::PeerUnreachable.into());
     }

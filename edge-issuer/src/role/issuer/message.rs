@@ -1,5 +1,5 @@
-//! What the objects of one issuer say to each other. Never reachable from outside: the front forwards only the
-//! paths it names.
+//! What the objects of one issuer say to each other. Never reachable from outside: the front
+//! forwards only the paths it names.
 
 use koban_protocol::id::{CoinId, OperationId, ParticipantId};
 use koban_protocol::limits::{COINS_MAX, NOTED_COINS_MAX};
@@ -8,7 +8,8 @@ use koban_protocol::process::HeldClaim;
 use koban_protocol::wire::List;
 use minicbor::{Decode, Encode};
 
-/// The home shard asks another to reserve coins and held value for an operation: all of them or none.
+/// The home shard asks another to reserve coins and held value for an operation: all of them or
+/// none.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct ClaimOrder {

@@ -57,9 +57,7 @@ pub async fn front<H: Host>(host: &H, request: HttpRequest) -> HttpResponse {
 
 /// How many coin shards this issuer has.
 pub(crate) fn shards<H: Host>(host: &H) -> u16 {
-    host.setting("SHARDS")
-        .and_then(|shards| shards.parse().ok())
-        .unwrap_or(1)
+    host.setting("SHARDS").and_then(|shards| shards.parse().ok()).unwrap_or(1)
 }
 
 fn participants() -> Address {

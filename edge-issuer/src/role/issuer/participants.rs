@@ -1,4 +1,5 @@
-//! Participants (VC-2): pseudonyms with their keys, enrolled accounts, certificates; and the issuer's published keys.
+//! Participants (VC-2): pseudonyms with their keys, enrolled accounts, certificates; and the
+//! issuer's published keys.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -46,13 +47,8 @@ impl<H> std::fmt::Debug for Participants<H> {
 
 impl<H: ObjectHost> Object<H> for Participants<H> {
     fn open(host: H) -> Result<Self, StoreError> {
-        TABLES
-            .iter()
-            .try_for_each(|table| host.sql().run(table, &[]).map(drop))?;
-        Ok(Self {
-            host,
-            desk: OnceCell::new(),
-        })
+        TABLES.iter().try_for_each(|table| host.sql().run(table, &[]).map(drop))?;
+        Ok(Self { host, desk: OnceCell::new() })
     }
 
     async fn fetch(&self, request: HttpRequest) -> HttpResponse {
@@ -85,19 +81,12 @@ impl<H: ObjectHost> Participants<H> {
             return Ok(Rc::clone(desk));
         }
         let mut banks = Vec::new();
-        for name in peer::names(&self.host)
-            .iter()
-            .filter(|name| name.starts_with("bank-"))
-        {
+        for name in peer::names(&self.host).iter().filter(|name| name.starts_with("bank-")) {
             let BankKeys { id, name, url, key } =
                 peer::keys_of::<BankKeys, _>(&self.host, name).await?;
             banks.push(BankInfo { id, name, url, key });
         }
-        let own = self
-            .host
-            .setting("SELF")
-            .and_then(|url| Url::new(&url))
-            .ok_or(Code::Internal)?;
+        let own = self.host.setting("SELF").and_then(|url| Url::new(&url)).ok_or(Code::Internal)?;
         let name = Name::new("Koban Demo Issuer").ok_or(Code::Internal)?;
         let currencies = self.currencies()?;
         let shards = super::shards(&self.host);
@@ -121,18 +110,11 @@ impl<H: ObjectHost> Participants<H> {
     /// `CURRENCIES`, such as `JPY:0,USD:2`: code and digits after the point.
     fn currencies(&self) -> Result<List<CurrencyInfo, 32>, Code> {
         let largest = Denomination::new(DENOMINATION_EXPONENT_MAX).ok_or(Code::Internal)?;
-        let setting = self
-            .host
-            .setting("CURRENCIES")
-            .unwrap_or_else(|| "JPY:0,USD:2".into());
+        let setting = self.host.setting("CURRENCIES").unwrap_or_else(|| "JPY:0,USD:2".into());
         let info = |entry: &str| {
             let (code, exponent) = entry.split_once(':')?;
             let exponent = exponent.parse().ok()?;
-            Some(CurrencyInfo {
-                currency: Currency::new(code)?,
-                exponent,
-                largest,
-            })
+            Some(CurrencyInfo { currency: Currency::new(code)?, exponent, largest })
         };
         let all: Option<Vec<_>> = setting.split(',').map(info).collect();
         all.and_then(List::new).ok_or(Code::Internal)
@@ -166,9 +148,7 @@ impl<H: ObjectHost> Participants<H> {
         let order = order.open(&claim.key).map_err(|_| Code::BadSignature)?;
         let now = self.host.now();
         if let Some(stored) = self.stored(&order.key)? {
-            let known = stored
-                .claim()
-                .map_err(|_| StoreError::Column("certificate"))?;
+            let known = stored.claim().map_err(|_| StoreError::Column("certificate"))?;
             if known.pseudonym != order.pseudonym {
                 return Err(Code::PseudonymTaken.into());
             }
@@ -215,17 +195,12 @@ impl<H: ObjectHost> Participants<H> {
         let holder = desk.certified(&claim.certificate, now)?;
         let order = order.open(&holder.key).map_err(|_| Code::BadSignature)?;
         let account = attested(desk, &order)?;
-        let consent = order
-            .consent
-            .open(&account.key)
-            .map_err(|_| Code::AccountForeign)?;
+        let consent = order.consent.open(&account.key).map_err(|_| Code::AccountForeign)?;
         if consent.participant != holder.participant() {
             return Err(Code::AccountForeign.into());
         }
         let stored = self.stored(&holder.key)?.ok_or(Code::CertificateInvalid)?;
-        let known = stored
-            .claim()
-            .map_err(|_| StoreError::Column("certificate"))?;
+        let known = stored.claim().map_err(|_| StoreError::Column("certificate"))?;
         if known.account.as_ref() == Some(&account) {
             return Ok(stored);
         }
@@ -233,19 +208,10 @@ impl<H: ObjectHost> Participants<H> {
             return Err(Code::ClockSkew.into());
         }
         let body = wire::encode(&account);
-        let signed = desk.sign(&certificate(
-            known.pseudonym,
-            holder.key,
-            Some(account),
-            now,
-        ));
+        let signed = desk.sign(&certificate(known.pseudonym, holder.key, Some(account), now));
         self.host.sql().run(
             "UPDATE participant SET certificate = ?, account = ? WHERE key = ?",
-            &[
-                wire::encode(&signed).into(),
-                body.into(),
-                holder.key.0.into(),
-            ],
+            &[wire::encode(&signed).into(), body.into(), holder.key.0.into()],
         )?;
         Ok(signed)
     }
@@ -260,17 +226,15 @@ impl<H: ObjectHost> Participants<H> {
         .transpose()
     }
 
-    /// The operator joins who withdrew with what is live (VC-8): by pseudonym, with a reason, logged at the register.
+    /// The operator joins who withdrew with what is live (VC-8): by pseudonym, with a reason,
+    /// logged at the register.
     async fn holder(&self, request: &HttpRequest) -> Result<HttpResponse, Fault> {
         peer::check_operator(&self.host, request)?;
         let asked: HolderInquiry =
             serde_json::from_slice(request.body()).map_err(|_| Code::Malformed)?;
         let reason = Purpose::new(&asked.reason).ok_or(Code::Malformed)?;
         let query = "SELECT key FROM participant WHERE pseudonym = ?";
-        let row = self
-            .host
-            .sql()
-            .row(query, &[asked.pseudonym.as_str().into()])?;
+        let row = self.host.sql().row(query, &[asked.pseudonym.as_str().into()])?;
         let key = VerifyingKey(row.ok_or(Code::NotFound)?.bytes("key")?);
         let desk = self.desk().await?;
         let noted = self.noted(&desk, key.participant(), reason).await?;
@@ -280,11 +244,7 @@ impl<H: ObjectHost> Participants<H> {
             live: live.iter().any(|body| body.id == *coin),
         });
         let holder = key.participant().to_string();
-        let answer = HolderAnswer {
-            pseudonym: asked.pseudonym,
-            holder,
-            coins: coins.collect(),
-        };
+        let answer = HolderAnswer { pseudonym: asked.pseudonym, holder, coins: coins.collect() };
         Ok(answer::json(StatusCode::OK, &answer))
     }
 
@@ -297,15 +257,8 @@ impl<H: ObjectHost> Participants<H> {
         let register = peer::keys_of::<RegisterKeys, _>(&self.host, "register").await?;
         let operation = OperationId(self.host.entropy().bytes());
         let at = self.host.now();
-        let lookup = desk.sign(&RegisterLookup {
-            holder,
-            reason,
-            operation,
-            at,
-        });
-        Ok(super::look_up(&self.host, &register, operation, &lookup)
-            .await?
-            .into_vec())
+        let lookup = desk.sign(&RegisterLookup { holder, reason, operation, at });
+        Ok(super::look_up(&self.host, &register, operation, &lookup).await?.into_vec())
     }
 
     async fn live(
@@ -315,19 +268,12 @@ impl<H: ObjectHost> Participants<H> {
     ) -> Result<Vec<koban_protocol::online::tagged::wire::CoinBody>, Fault> {
         let mut live = Vec::new();
         for shard in 0..shards {
-            let here = coins
-                .iter()
-                .copied()
-                .filter(|coin| coin.shard(shards).0 == shard);
+            let here = coins.iter().copied().filter(|coin| coin.shard(shards).0 == shard);
             let order = LiveOrder::new(here.collect()).unwrap_or_default();
             let to = Address::Object(Class::Shard, shard.to_string());
             let request = http::Request::post("http://shard/live").body(wire::encode(&order));
             let request = request.map_err(|_| Code::Internal)?;
-            let response = self
-                .host
-                .call(&to, request)
-                .await
-                .map_err(|_| Code::PeerUnreachable)?;
+            let response = self.host.call(&to, request).await.map_err(|_| Code::PeerUnreachable)?;
             let answer: LiveAnswer =
                 wire::decode_exact(response.body()).map_err(|_| Code::PeerUnreachable)?;
             live.extend(answer.into_vec());
@@ -362,26 +308,14 @@ fn certificate(
     issued: Time,
 ) -> Certificate {
     let expires = issued.plus(CERTIFICATE_LIFETIME_S);
-    Certificate {
-        pseudonym,
-        key,
-        account,
-        issued,
-        expires,
-    }
+    Certificate { pseudonym, key, account, issued, expires }
 }
 
 /// The account that the bank vouches for, under the bank's key.
 fn attested(desk: &Desk, order: &EnrolmentOrder) -> Result<AccountRef, Code> {
     let claim = order.attestation.claim().map_err(|_| Code::Malformed)?;
-    let bank = desk
-        .keys()
-        .bank(&claim.account.bank)
-        .ok_or(Code::AccountForeign)?;
-    let attested = order
-        .attestation
-        .open(&bank.key)
-        .map_err(|_| Code::AccountForeign)?;
+    let bank = desk.keys().bank(&claim.account.bank).ok_or(Code::AccountForeign)?;
+    let attested = order.attestation.open(&bank.key).map_err(|_| Code::AccountForeign)?;
     Ok(attested.account)
 }
 

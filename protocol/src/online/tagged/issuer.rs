@@ -24,7 +24,8 @@ pub struct Mint(Seed);
 pub struct Genuine(CoinBody);
 
 impl Genuine {
-    /// A coin the ledger itself keeps and its register recorded for the holder who asks: no tag is shown.
+    /// A coin the ledger itself keeps and its register recorded for the holder who asks: no tag is
+    /// shown.
     pub(crate) const fn recorded(body: CoinBody) -> Self {
         Self(body)
     }
@@ -41,7 +42,8 @@ impl Mint {
         Self(seed.derive(&[b"mint"]))
     }
 
-    /// The coin, if its tag is the one this mint makes. Whether it is live is for the ledger to say.
+    /// The coin, if its tag is the one this mint makes. Whether it is live is for the ledger to
+    /// say.
     pub fn check(&self, coin: &Coin) -> Option<Genuine> {
         let good = self.tag(&coin.body).0.ct_eq(&coin.tag.0);
         bool::from(good).then_some(Genuine(coin.body))
@@ -60,16 +62,8 @@ impl Mint {
             let mut id = [0; 16];
             rng.fill_bytes(&mut id);
             let id = CoinId(home.place(id, shards));
-            let body = CoinBody {
-                id,
-                currency: bundle.currency(),
-                denomination,
-                expiry,
-            };
-            Coin {
-                tag: self.tag(&body),
-                body,
-            }
+            let body = CoinBody { id, currency: bundle.currency(), denomination, expiry };
+            Coin { tag: self.tag(&body), body }
         };
         bundle.denominations().map(strike).collect()
     }
@@ -85,9 +79,7 @@ impl Mint {
         if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose()) {
             mac.update(b"koban/v1/coin");
             mac.update(&wire::encode(body));
-            tag.iter_mut()
-                .zip(mac.finalize().into_bytes())
-                .for_each(|(to, from)| *to = from);
+            tag.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(to, from)| *to = from);
         }
         Tag(tag)
     }

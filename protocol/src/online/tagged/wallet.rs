@@ -19,22 +19,12 @@ pub fn receive(
 ) -> Result<alloc::vec::Vec<Coin>, NotAsAsked> {
     let asked = bundle.denominations();
     let as_asked = coins.len() == bundle.coins()
-        && coins
-            .iter()
-            .zip(asked)
-            .all(|(coin, d)| coin.body.denomination == d);
+        && coins.iter().zip(asked).all(|(coin, d)| coin.body.denomination == d);
     let good = coins.iter().all(|c| c.body.currency == bundle.currency())
         && coins.iter().all(|c| c.body.expiry >= now.day());
-    let distinct = coins.iter().enumerate().all(|(at, coin)| {
-        coins
-            .iter()
-            .skip(at)
-            .skip(1)
-            .all(|other| other.body.id != coin.body.id)
-    });
-    if as_asked && good && distinct {
-        Ok(coins.into_vec())
-    } else {
-        Err(NotAsAsked)
-    }
+    let distinct = coins
+        .iter()
+        .enumerate()
+        .all(|(at, coin)| coins.iter().skip(at).skip(1).all(|other| other.body.id != coin.body.id));
+    if as_asked && good && distinct { Ok(coins.into_vec()) } else { Err(NotAsAsked) }
 }

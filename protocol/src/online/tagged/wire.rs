@@ -59,9 +59,7 @@ impl<C> Encode<C> for Tag {
 impl<'b, C> Decode<'b, C> for Tag {
     fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
         let bytes = d.bytes()?.try_into();
-        bytes
-            .map(Self)
-            .map_err(|_| minicbor::decode::Error::message("a tag has 16 bytes"))
+        bytes.map(Self).map_err(|_| minicbor::decode::Error::message("a tag has 16 bytes"))
     }
 }
 

@@ -37,24 +37,16 @@ impl<H: ObjectHost> Shard<H> {
         let Some(bank) = desk.keys().bank(&account.bank) else {
             return Ok(Err(Code::AccountForeign));
         };
-        let collection = desk.sign(&Collection {
-            authorisation: authorisation.clone(),
-        });
+        let collection = desk.sign(&Collection { authorisation: authorisation.clone() });
         let to = Address::Peer(account.bank.as_str().to_owned());
         let url = format!("{}/debits", bank.url);
         let response = self.post(&to, &url, wire::encode(&collection)).await?;
         if response.status() == StatusCode::OK {
             let confirmed: Signed<BankConfirmation> =
                 wire::decode_exact(response.body()).map_err(|_| Code::PeerUnreachable)?;
-            let confirmed = confirmed
-                .open(&bank.key)
-                .map_err(|_| Code::PeerUnreachable)?;
+            let confirmed = confirmed.open(&bank.key).map_err(|_| Code::PeerUnreachable)?;
             let operation = prepared.operation();
-            let expected = BankConfirmation {
-                operation,
-                act: BankAct::Debited,
-                amount: *amount,
-            };
+            let expected = BankConfirmation { operation, act: BankAct::Debited, amount: *amount };
             return if confirmed == expected {
                 Ok(Ok(()))
             } else {
@@ -100,10 +92,7 @@ impl<H: ObjectHost> Shard<H> {
         let noted = self.noted(desk, operation, holder, reason).await?;
         let mut by_shard: BTreeMap<u16, Vec<_>> = BTreeMap::new();
         for coin in noted.iter().copied() {
-            by_shard
-                .entry(coin.shard(desk.keys().shards).0)
-                .or_default()
-                .push(coin);
+            by_shard.entry(coin.shard(desk.keys().shards).0).or_default().push(coin);
         }
         let mut live = Vec::new();
         for (shard, ids) in by_shard {
@@ -113,12 +102,7 @@ impl<H: ObjectHost> Shard<H> {
             } else {
                 self.ask_shard(shard, "live", &order).await?
             };
-            live.extend(
-                answer
-                    .iter()
-                    .filter(|coin| coin.currency == currency)
-                    .copied(),
-            );
+            live.extend(answer.iter().filter(|coin| coin.currency == currency).copied());
         }
         live.truncate(COINS_MAX);
         Ok(live)
@@ -133,12 +117,7 @@ impl<H: ObjectHost> Shard<H> {
     ) -> Result<NotedCoins, Fault> {
         let register = peer::keys_of::<RegisterKeys, _>(&self.host, "register").await?;
         let at = self.host.now();
-        let lookup = desk.sign(&RegisterLookup {
-            holder,
-            reason,
-            operation,
-            at,
-        });
+        let lookup = desk.sign(&RegisterLookup { holder, reason, operation, at });
         super::super::look_up(&self.host, &register, operation, &lookup).await
     }
 
@@ -148,9 +127,7 @@ impl<H: ObjectHost> Shard<H> {
         A: wire::Wire,
     {
         let to = Address::Object(Class::Shard, shard.to_string());
-        let response = self
-            .post(&to, &format!("http://shard/{path}"), wire::encode(order))
-            .await?;
+        let response = self.post(&to, &format!("http://shard/{path}"), wire::encode(order)).await?;
         if response.status() != StatusCode::OK {
             return Err(Code::PeerUnreachable.into());
         }
@@ -164,21 +141,13 @@ impl<H: ObjectHost> Shard<H> {
         url: &str,
         message: Vec<u8>,
     ) -> Result<HttpResponse, Fault> {
-        let request = Request::post(url)
-            .header(http::header::CONTENT_TYPE, CBOR)
-            .body(message);
+        let request = Request::post(url).header(http::header::CONTENT_TYPE, CBOR).body(message);
         let request = request.map_err(|_| Code::Internal)?;
-        self.host
-            .call(to, request)
-            .await
-            .map_err(|_| Code::PeerUnreachable.into())
+        self.host.call(to, request).await.map_err(|_| Code::PeerUnreachable.into())
     }
 
     /// Has the alarm call at `at`.
     pub(super) async fn wake(&self, at: Time) -> Result<(), Fault> {
-        self.host
-            .wake_at(at)
-            .await
-            .map_err(|_| Code::Internal.into())
+        self.host.wake_at(at).await.map_err(|_| Code::Internal.into())
     }
 }

@@ -1,4 +1,5 @@
-//! A coin shard: live coins and operations of one part of the id space (`DESIGN` of the ledger: docs/ARCHITECTURE.md).
+//! A coin shard: live coins and operations of one part of the id space (`DESIGN` of the ledger:
+//! docs/ARCHITECTURE.md).
 //!
 //! ```text
 //!             one shard, no bank                              asker's answer
@@ -9,8 +10,9 @@
 //!               └─ other shards ▶ claiming ─all───┼─┘
 //!                                  └─missing──────┴─▶ refused ─▶ tasks: release
 //! ```
-//! `debiting` and `claiming` are written before the first call; the alarm and any repetition of the request drive
-//! them on. Every arrow into `done` or `refused` is one transaction, in which conservation is asserted.
+//! `debiting` and `claiming` are written before the first call; the alarm and any repetition of the
+//! request drive them on. Every arrow into `done` or `refused` is one transaction, in which
+//! conservation is asserted.
 
 mod ask;
 mod operate;
@@ -56,16 +58,11 @@ impl<H> std::fmt::Debug for Shard<H> {
 impl<H: ObjectHost> Object<H> for Shard<H> {
     fn open(host: H) -> Result<Self, StoreError> {
         Store(host.sql()).create()?;
-        Ok(Self {
-            host,
-            desk: OnceCell::new(),
-        })
+        Ok(Self { host, desk: OnceCell::new() })
     }
 
     async fn fetch(&self, request: HttpRequest) -> HttpResponse {
-        self.route(request)
-            .await
-            .unwrap_or_else(|fault| self.answer(fault))
+        self.route(request).await.unwrap_or_else(|fault| self.answer(fault))
     }
 
     async fn alarm(&self) {
@@ -88,8 +85,7 @@ impl<H: ObjectHost> Shard<H> {
         match fault {
             Fault::Refused(code) => problem(code),
             Fault::Store(error) => {
-                self.host
-                    .log(&format!("shard {}: {error}", self.host.name()));
+                self.host.log(&format!("shard {}: {error}", self.host.name()));
                 problem(Code::Internal)
             }
         }
@@ -120,11 +116,7 @@ impl<H: ObjectHost> Shard<H> {
         let to = Address::Object(Class::Participants, "participants".into());
         let request = Request::get("http://participants/keys").body(Vec::new());
         let request = request.map_err(|_| Code::Internal)?;
-        let response = self
-            .host
-            .call(&to, request)
-            .await
-            .map_err(|_| Code::PeerUnreachable)?;
+        let response = self.host.call(&to, request).await.map_err(|_| Code::PeerUnreachable)?;
         let keys: Signed<IssuerKeys> =
             wire::decode_exact(response.body()).map_err(|_| Code::PeerUnreachable)?;
         let seed: Seed = peer::seed(&self.host)?;
@@ -149,7 +141,8 @@ impl<H: ObjectHost> Shard<H> {
         }
     }
 
-    /// Reserves coins and held value for another shard's operation: all or none, again and again the same.
+    /// Reserves coins and held value for another shard's operation: all or none, again and again
+    /// the same.
     fn claim(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let order: ClaimOrder = wire::decode_exact(body).map_err(|_| Code::Malformed)?;
         let sql = self.host.sql();
@@ -167,15 +160,13 @@ impl<H: ObjectHost> Shard<H> {
                 store.claim(&order.coins, &order.held, order.operation)?;
             }
             let missing = List::new(missing).unwrap_or_default();
-            Ok::<_, StoreError>(ClaimAnswer {
-                missing,
-                held_missing,
-            })
+            Ok::<_, StoreError>(ClaimAnswer { missing, held_missing })
         })?;
         Ok(cbor(&answer))
     }
 
-    /// Erases or frees what an operation has claimed here; afterwards no late claim of it is honoured.
+    /// Erases or frees what an operation has claimed here; afterwards no late claim of it is
+    /// honoured.
     fn decide(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let order: DecisionOrder = wire::decode_exact(body).map_err(|_| Code::Malformed)?;
         let now = self.host.now();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 use koban_protocol::amount::Amount;
-use koban_protocol::id::{Digest, OperationId, Shard as ShardNumber};
+use koban_protocol::id::{Digest, OperationId, ParticipantId, Shard as ShardNumber};
 use koban_protocol::online::tagged::wire::CoinBody;
 use koban_protocol::process::{
     Answered, Desk, HeldClaim, Made, Ordered, Prepared, Rejected, outer,
@@ -64,11 +64,10 @@ impl<H: ObjectHost> Shard<H> {
         let desk = self.desk().await?;
         let now = self.host.now();
         let (prepared, refunds) = match desk.prepare(&sealed, now, self.host.entropy()) {
-            Ok(Ordered::Moves(prepared)) => (prepared, None),
+            Ok(Ordered::Moves(prepared)) => (*prepared, None),
             Ok(Ordered::Refunds(due)) => {
-                let live = self
-                    .recorded(&desk, sealed.operation, due.holder(), due.currency())
-                    .await?;
+                let live =
+                    self.recorded(&desk, sealed.operation, due.holder(), due.currency()).await?;
                 match due.replace(&live, self.host.entropy()) {
                     Ok(prepared) => {
                         let live = LiveAnswer::new(live).unwrap_or_default();
@@ -82,22 +81,10 @@ impl<H: ObjectHost> Shard<H> {
         let placed = self.place(&desk, &prepared);
         let debits = prepared.movement().inputs().debit.is_some();
         if !debits && placed.remote.is_empty() {
-            return self
-                .commit(&desk, &prepared, &placed, hash, now, Known::New)
-                .await;
+            return self.commit(&desk, &prepared, &placed, hash, now, Known::New).await;
         }
-        let state = if debits {
-            State::Debiting
-        } else {
-            State::Claiming
-        };
-        let open = OpenOperation {
-            id: sealed.operation,
-            state,
-            started: now,
-            request,
-            refunds,
-        };
+        let state = if debits { State::Debiting } else { State::Claiming };
+        let open = OpenOperation { id: sealed.operation, state, started: now, request, refunds };
         match self.begin(&open, &prepared, &placed, hash) {
             Ok(()) => {}
             Err(Undone::Store(error)) => return Err(error.into()),
@@ -137,8 +124,7 @@ impl<H: ObjectHost> Shard<H> {
             State::Done | State::Refused => return Err(Code::Pending.into()),
         }
         let now = self.host.now();
-        self.commit(&desk, &prepared, &placed, hash, now, Known::Open(open))
-            .await
+        self.commit(&desk, &prepared, &placed, hash, now, Known::Open(open)).await
     }
 
     /// Opens a kept request again, as of the time it was first checked.
@@ -146,16 +132,12 @@ impl<H: ObjectHost> Shard<H> {
         let sealed = outer(&open.request).map_err(|_| StoreError::Column("request"))?;
         let again = StoreError::Invariant("an operation that was checked does not check again");
         match desk.prepare(&sealed, open.started, self.host.entropy()) {
-            Ok(Ordered::Moves(prepared)) => Ok(prepared),
+            Ok(Ordered::Moves(prepared)) => Ok(*prepared),
             Ok(Ordered::Refunds(due)) => {
-                let refunds = open
-                    .refunds
-                    .as_deref()
-                    .ok_or(StoreError::Column("refunds"))?;
+                let refunds = open.refunds.as_deref().ok_or(StoreError::Column("refunds"))?;
                 let live: LiveAnswer =
                     wire::decode_exact(refunds).map_err(|_| StoreError::Column("refunds"))?;
-                due.replace(&live, self.host.entropy())
-                    .map_err(|_| again.into())
+                due.replace(&live, self.host.entropy()).map_err(|_| again.into())
             }
             Err(_) => Err(again.into()),
         }
@@ -164,10 +146,7 @@ impl<H: ObjectHost> Shard<H> {
     fn place(&self, desk: &Desk, prepared: &Prepared) -> Placed {
         let shards = desk.keys().shards;
         let here = prepared.operation().shard(shards);
-        let mut placed = Placed {
-            home: (Vec::new(), Vec::new()),
-            remote: Remote::new(),
-        };
+        let mut placed = Placed { home: (Vec::new(), Vec::new()), remote: Remote::new() };
         let inputs = prepared.movement().inputs();
         for coin in inputs.coins.iter().map(|coin| *coin.body()) {
             match coin.id.shard(shards) {
@@ -219,8 +198,9 @@ impl<H: ObjectHost> Shard<H> {
         Ok(())
     }
 
-    /// The transaction of an operation (VC-11): inputs erased, outputs made, answer stored, totals moved, tasks
-    /// written; all or nothing. Conservation is asserted before it is kept (VC-10).
+    /// The transaction of an operation (VC-11): inputs erased, outputs made, answer stored, totals
+    /// moved, tasks written; all or nothing. Conservation is asserted before it is kept
+    /// (VC-10).
     async fn commit(
         &self,
         desk: &Desk,
@@ -232,12 +212,7 @@ impl<H: ObjectHost> Shard<H> {
     ) -> Result<HttpResponse, Fault> {
         let made = prepared.strike(desk, now, self.host.entropy());
         let tasks = self.tasks(desk, prepared, placed, &made).await?;
-        let bodies: Vec<CoinBody> = made
-            .fresh
-            .iter()
-            .chain(&made.change)
-            .map(|c| c.body)
-            .collect();
+        let bodies: Vec<CoinBody> = made.fresh.iter().chain(&made.change).map(|c| c.body).collect();
         let answered = prepared.done(made, desk, now, self.host.entropy());
         let answer = wire::encode(&answered.answer);
         let done = self.host.sql().transaction(|| {
@@ -301,77 +276,50 @@ impl<H: ObjectHost> Shard<H> {
         made: &Made,
     ) -> Result<Vec<Task>, Fault> {
         let operation = prepared.operation();
-        let movement = prepared.movement();
-        let task = |kind, target, body, amount| Task {
-            id: 0,
-            operation,
-            kind,
-            target,
-            body,
-            amount,
-            attempts: 0,
-        };
         let mut tasks = Vec::new();
-        if let Some((account, amount)) = &movement.outputs().credit {
-            let transfer = Transfer {
-                operation,
-                account: account.clone(),
-                amount: *amount,
-            };
-            let bank = account.bank.as_str().to_owned();
+        if let Some((account, amount)) = &prepared.movement().outputs().credit {
+            let transfer = Transfer { operation, account: account.clone(), amount: *amount };
             let body = wire::encode(&desk.sign(&transfer));
-            tasks.push(task(TaskKind::Credit, bank, body, *amount));
+            let bank = account.bank.as_str().to_owned();
+            tasks.push(Task::new(operation, TaskKind::Credit, bank, body, *amount));
         }
-        let currency = movement.amount().currency();
         for (shard, (coins, held)) in &placed.remote {
-            let worth = coins
-                .iter()
-                .map(CoinBody::amount)
-                .chain(held.iter().map(|h| h.amount));
-            let worth = worth.map(|amount| amount.minor()).sum();
-            let worth = Amount::new(currency, worth).map_err(|_| Code::AmountInvalid)?;
-            let order = DecisionOrder {
-                operation,
-                decision: Decision::Settle,
-            };
-            tasks.push(task(
-                TaskKind::Settle,
-                shard.to_string(),
-                wire::encode(&order),
-                worth,
-            ));
+            let amounts = coins.iter().map(CoinBody::amount).chain(held.iter().map(|h| h.amount));
+            let mut worth = Amount::zero(prepared.movement().amount().currency());
+            for amount in amounts {
+                worth = worth.checked_add(amount).map_err(|_| Code::AmountInvalid)?;
+            }
+            let order = DecisionOrder { operation, decision: Decision::Settle };
+            let body = wire::encode(&order);
+            tasks.push(Task::new(operation, TaskKind::Settle, shard.to_string(), body, worth));
         }
-        if let Some(holder) = movement.outputs().holder {
-            let register = peer::keys_of::<RegisterKeys, _>(&self.host, "register").await?;
-            let coins = List::new(made.fresh.iter().map(|coin| coin.body.id).collect());
-            let expiry = made.fresh.first().map(|coin| coin.body.expiry);
-            let until = expiry
-                .unwrap_or(self.host.now().day())
-                .plus(desk.keys().refresh_days);
-            let coins = coins.unwrap_or_default();
-            let note = desk.sign(&RegisterNote {
-                operation,
-                holder,
-                coins,
-                until,
-            });
-            let (sealed, _) = sealed::seal(
-                Route::Note,
-                operation,
-                &register.sealing,
-                &note,
-                self.host.entropy(),
-            )
-            .map_err(|_| Code::Internal)?;
-            let body = wire::encode(&sealed);
-            tasks.push(task(
-                TaskKind::Note,
-                "register".into(),
-                body,
-                Amount::zero(currency),
-            ));
+        if let Some(holder) = prepared.movement().outputs().holder {
+            tasks.push(self.note_task(desk, prepared, holder, made).await?);
         }
         Ok(tasks)
+    }
+
+    /// Has the register note whom the coins were made for, sealed so that only the register can
+    /// read it (VC-8).
+    async fn note_task(
+        &self,
+        desk: &Desk,
+        prepared: &Prepared,
+        holder: ParticipantId,
+        made: &Made,
+    ) -> Result<Task, Fault> {
+        let register = peer::keys_of::<RegisterKeys, _>(&self.host, "register").await?;
+        let operation = prepared.operation();
+        let coins = List::new(made.fresh.iter().map(|coin| coin.body.id).collect());
+        let coins = coins.unwrap_or_default();
+        let expiry = made.fresh.first().map(|coin| coin.body.expiry);
+        let until = expiry.unwrap_or(self.host.now().day()).plus(desk.keys().refresh_days);
+        let note = desk.sign(&RegisterNote { operation, holder, coins, until });
+        let entropy = self.host.entropy();
+        let sealed = sealed::seal(Route::Note, operation, &register.sealing, &note, entropy);
+        let body = wire::encode(&sealed.map_err(|_| Code::Internal)?.0);
+        let nothing = Amount::zero(prepared.movement().amount().currency());
+        Ok(Task::new(operation, TaskKind::Note, "register".into(), body, nothing))
     }
 
     async fn refuse_missing(
@@ -416,21 +364,9 @@ impl<H: ObjectHost> Shard<H> {
                     store.add(Figure::Debiting, *amount, -1)?;
                 }
                 for shard in placed.remote.keys() {
-                    let order = DecisionOrder {
-                        operation,
-                        decision: Decision::Release,
-                    };
+                    let order = DecisionOrder { operation, decision: Decision::Release };
                     let (kind, target) = (TaskKind::Release, shard.to_string());
-                    let body = wire::encode(&order);
-                    let task = Task {
-                        id: 0,
-                        operation,
-                        kind,
-                        target,
-                        body,
-                        amount: zero,
-                        attempts: 0,
-                    };
+                    let task = Task::new(operation, kind, target, wire::encode(&order), zero);
                     store.add_task(&task, now)?;
                 }
             }

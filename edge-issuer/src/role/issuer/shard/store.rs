@@ -1,5 +1,6 @@
-//! The ledger's rows: live coins, held value, operations, tasks, totals. Every function that changes value is
-//! called inside one transaction together with the change of the totals (VC-10, VC-11).
+//! The ledger's rows: live coins, held value, operations, tasks, totals. Every function that
+//! changes value is called inside one transaction together with the change of the totals (VC-10,
+//! VC-11).
 
 use koban_protocol::amount::{Amount, Currency, Denomination};
 use koban_protocol::id::{CoinId, Digest, OperationId, ParticipantId};
@@ -89,16 +90,11 @@ pub(super) struct Store<'a, S>(pub(super) &'a S);
 
 impl<S: Sql> Store<'_, S> {
     pub(super) fn create(&self) -> Result<(), StoreError> {
-        TABLES
-            .iter()
-            .try_for_each(|table| self.0.run(table, &[]).map(drop))
+        TABLES.iter().try_for_each(|table| self.0.run(table, &[]).map(drop))
     }
 
     pub(super) fn known(&self, id: OperationId, hash: Digest) -> Result<Known, StoreError> {
-        let Some(row) = self
-            .0
-            .row("SELECT * FROM operation WHERE id = ?", &[id.0.into()])?
-        else {
+        let Some(row) = self.0.row("SELECT * FROM operation WHERE id = ?", &[id.0.into()])? else {
             return Ok(Known::New);
         };
         if row.bytes::<32>("request_hash")? != hash.0 {
@@ -115,20 +111,14 @@ impl<S: Sql> Store<'_, S> {
         &self,
         id: OperationId,
     ) -> Result<Option<OpenOperation>, StoreError> {
-        let row = self.0.row(
-            "SELECT * FROM operation WHERE id = ? AND state < 2",
-            &[id.0.into()],
-        )?;
+        let row =
+            self.0.row("SELECT * FROM operation WHERE id = ? AND state < 2", &[id.0.into()])?;
         row.map(|row| open_operation(&row)).transpose()
     }
 
     pub(super) fn open_operations(&self) -> Result<Vec<OperationId>, StoreError> {
-        let rows = self
-            .0
-            .run("SELECT id FROM operation WHERE state < 2 LIMIT 64", &[])?;
-        rows.iter()
-            .map(|row| row.bytes("id").map(OperationId))
-            .collect()
+        let rows = self.0.run("SELECT id FROM operation WHERE state < 2 LIMIT 64", &[])?;
+        rows.iter().map(|row| row.bytes("id").map(OperationId)).collect()
     }
 
     pub(super) fn begin(&self, open: &OpenOperation, hash: Digest) -> Result<(), StoreError> {
@@ -172,8 +162,7 @@ impl<S: Sql> Store<'_, S> {
             "SELECT for_payer FROM operation WHERE id = ? AND for_payer IS NOT NULL",
             &[id.0.into()],
         )?;
-        row.map(|row| Ok(row.blob("for_payer")?.to_vec()))
-            .transpose()
+        row.map(|row| Ok(row.blob("for_payer")?.to_vec())).transpose()
     }
 
     /// Drops a stored answer once its asker says it is safe; gives whether the word was right.
@@ -208,7 +197,8 @@ impl<S: Sql> Store<'_, S> {
         Ok(missing)
     }
 
-    /// Whether all held value is there, of that amount and owner, and not claimed by another operation.
+    /// Whether all held value is there, of that amount and owner, and not claimed by another
+    /// operation.
     pub(super) fn held_is_there(
         &self,
         held: &[HeldClaim],
@@ -238,36 +228,26 @@ impl<S: Sql> Store<'_, S> {
     ) -> Result<(), StoreError> {
         for coin in coins {
             let arguments = [operation.0.into(), coin.id.0.into()];
-            self.0
-                .run("UPDATE coin SET claim = ? WHERE id = ?", &arguments)?;
+            self.0.run("UPDATE coin SET claim = ? WHERE id = ?", &arguments)?;
         }
         for claim in held {
             let arguments = [operation.0.into(), claim.payment.0.into()];
-            self.0
-                .run("UPDATE held SET claim = ? WHERE payment = ?", &arguments)?;
+            self.0.run("UPDATE held SET claim = ? WHERE payment = ?", &arguments)?;
         }
         Ok(())
     }
 
     pub(super) fn release(&self, operation: OperationId) -> Result<(), StoreError> {
-        self.0.run(
-            "UPDATE coin SET claim = NULL WHERE claim = ?",
-            &[operation.0.into()],
-        )?;
-        self.0.run(
-            "UPDATE held SET claim = NULL WHERE claim = ?",
-            &[operation.0.into()],
-        )?;
+        self.0.run("UPDATE coin SET claim = NULL WHERE claim = ?", &[operation.0.into()])?;
+        self.0.run("UPDATE held SET claim = NULL WHERE claim = ?", &[operation.0.into()])?;
         Ok(())
     }
 
     /// Erases spent coins (VC-9) and takes them out of the total.
     pub(super) fn erase_coins(&self, coins: &[CoinBody]) -> Result<(), StoreError> {
         for coin in coins {
-            let erased = self.0.row(
-                "DELETE FROM coin WHERE id = ? RETURNING id",
-                &[coin.id.0.into()],
-            )?;
+            let erased =
+                self.0.row("DELETE FROM coin WHERE id = ? RETURNING id", &[coin.id.0.into()])?;
             if erased.is_none() {
                 return Err(StoreError::Invariant("a coin to be erased is not there"));
             }
@@ -279,14 +259,10 @@ impl<S: Sql> Store<'_, S> {
     pub(super) fn erase_held(&self, held: &[HeldClaim]) -> Result<(), StoreError> {
         for claim in held {
             let arguments = [claim.payment.0.into()];
-            let erased = self.0.row(
-                "DELETE FROM held WHERE payment = ? RETURNING payment",
-                &arguments,
-            )?;
+            let erased =
+                self.0.row("DELETE FROM held WHERE payment = ? RETURNING payment", &arguments)?;
             if erased.is_none() {
-                return Err(StoreError::Invariant(
-                    "held value to be erased is not there",
-                ));
+                return Err(StoreError::Invariant("held value to be erased is not there"));
             }
             self.add(Figure::Held, claim.amount, -1)?;
         }
@@ -301,10 +277,7 @@ impl<S: Sql> Store<'_, S> {
         }
         for row in self.0.run("SELECT * FROM held WHERE claim = ?", &claimed)? {
             let payment = OperationId(row.bytes("payment")?);
-            self.erase_held(&[HeldClaim {
-                payment,
-                amount: amount_of(&row)?,
-            }])?;
+            self.erase_held(&[HeldClaim { payment, amount: amount_of(&row)? }])?;
         }
         Ok(())
     }
@@ -368,7 +341,8 @@ impl<S: Sql> Store<'_, S> {
         Ok(self.0.row(query, &[operation.0.into()])?.is_some())
     }
 
-    /// Drops what nobody may ask for any more: answers after the dispute window, closed claims after a day.
+    /// Drops what nobody may ask for any more: answers after the dispute window, closed claims
+    /// after a day.
     pub(super) fn prune(&self, now: Time) -> Result<(), StoreError> {
         const DISPUTE_WINDOW_S: u64 = 90 * 86_400;
         let before = |age: u64| Value::from(now.0.saturating_sub(age));
@@ -376,8 +350,7 @@ impl<S: Sql> Store<'_, S> {
             "DELETE FROM operation WHERE state >= 2 AND started < ?",
             &[before(DISPUTE_WINDOW_S)],
         )?;
-        self.0
-            .run("DELETE FROM closed_claim WHERE at < ?", &[before(86_400)])?;
+        self.0.run("DELETE FROM closed_claim WHERE at < ?", &[before(86_400)])?;
         Ok(())
     }
 }
@@ -395,11 +368,7 @@ pub(super) struct Finished {
 }
 
 fn open_operation(row: &Row) -> Result<OpenOperation, StoreError> {
-    let refunds = if row.is_null("refunds")? {
-        None
-    } else {
-        Some(row.blob("refunds")?.to_vec())
-    };
+    let refunds = if row.is_null("refunds")? { None } else { Some(row.blob("refunds")?.to_vec()) };
     Ok(OpenOperation {
         id: OperationId(row.bytes("id")?),
         state: State::of(row.u64("state")?)?,

@@ -47,6 +47,19 @@ pub(super) struct Task {
     pub(super) attempts: u64,
 }
 
+impl Task {
+    /// A task that is not stored yet.
+    pub(super) const fn new(
+        operation: OperationId,
+        kind: TaskKind,
+        target: String,
+        body: Vec<u8>,
+        amount: Amount,
+    ) -> Self {
+        Self { id: 0, operation, kind, target, body, amount, attempts: 0 }
+    }
+}
+
 impl<S: Sql> Store<'_, S> {
     pub(super) fn add_task(&self, task: &Task, due: Time) -> Result<(), StoreError> {
         self.0.run(
@@ -67,11 +80,7 @@ impl<S: Sql> Store<'_, S> {
 
     pub(super) fn due_tasks(&self, now: Time) -> Result<Vec<Task>, StoreError> {
         let query = "SELECT * FROM task WHERE due <= ? ORDER BY id LIMIT 64";
-        self.0
-            .run(query, &[now.0.into()])?
-            .iter()
-            .map(task_of)
-            .collect()
+        self.0.run(query, &[now.0.into()])?.iter().map(task_of).collect()
     }
 
     pub(super) fn next_due(&self) -> Result<Option<Time>, StoreError> {
@@ -94,10 +103,7 @@ impl<S: Sql> Store<'_, S> {
 
     /// Removes a task; gives whether it was still there, so that its effect is counted once.
     pub(super) fn remove_task(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self
-            .0
-            .row("DELETE FROM task WHERE id = ? RETURNING id", &[id.into()])?
-            .is_some())
+        Ok(self.0.row("DELETE FROM task WHERE id = ? RETURNING id", &[id.into()])?.is_some())
     }
 }
 

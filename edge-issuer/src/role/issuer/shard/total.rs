@@ -1,4 +1,5 @@
-//! The totals: what this shard owes, per currency, changed in the same transaction as the rows (VC-10).
+//! The totals: what this shard owes, per currency, changed in the same transaction as the rows
+//! (VC-10).
 
 use koban_protocol::amount::{Amount, Currency};
 
@@ -59,14 +60,11 @@ impl<S: Sql> Store<'_, S> {
     }
 
     pub(super) fn totals(&self) -> Result<Vec<Totals>, StoreError> {
-        self.0
-            .run("SELECT * FROM total", &[])?
-            .iter()
-            .map(Totals::of)
-            .collect()
+        self.0.run("SELECT * FROM total", &[])?.iter().map(Totals::of).collect()
     }
 
-    /// `coins + held + owed - settling` of a currency: what an operation may change only by a debit.
+    /// `coins + held + owed - settling` of a currency: what an operation may change only by a
+    /// debit.
     pub(super) fn liability(&self, currency: Currency) -> Result<i64, StoreError> {
         let row = self.0.row(
             "SELECT coins + held + owed - settling AS liability FROM total WHERE currency = ?",

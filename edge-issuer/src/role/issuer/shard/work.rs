@@ -38,10 +38,7 @@ pub(in crate::role::issuer) struct Reserve {
 
 impl Reserves {
     pub(in crate::role::issuer) fn of(&self, currency: &str) -> u64 {
-        self.reserves
-            .iter()
-            .find(|r| r.currency == currency)
-            .map_or(0, |r| r.minor)
+        self.reserves.iter().find(|r| r.currency == currency).map_or(0, |r| r.minor)
     }
 }
 
@@ -71,8 +68,7 @@ impl<H: ObjectHost> Shard<H> {
 
     fn note(&self, done: Result<(), Fault>) {
         if let Err(Fault::Store(error)) = done {
-            self.host
-                .log(&format!("shard {}: {error}", self.host.name()));
+            self.host.log(&format!("shard {}: {error}", self.host.name()));
         }
     }
 
@@ -82,18 +78,14 @@ impl<H: ObjectHost> Shard<H> {
             TaskKind::Settlement => self.settle_reserves(task).await,
             TaskKind::Settle | TaskKind::Release => {
                 let to = Address::Object(Class::Shard, task.target.clone());
-                let told = self
-                    .post(&to, "http://shard/decisions", task.body.clone())
-                    .await?;
+                let told = self.post(&to, "http://shard/decisions", task.body.clone()).await?;
                 success(&told)?;
                 let settled = task.kind == TaskKind::Settle;
                 self.complete(task, settled.then_some(Figure::Settling))
             }
             TaskKind::Note => {
                 let to = Address::Peer(task.target.clone());
-                let told = self
-                    .post(&to, "http://register/notes", task.body.clone())
-                    .await?;
+                let told = self.post(&to, "http://register/notes", task.body.clone()).await?;
                 success(&told)?;
                 self.complete(task, None)
             }
@@ -111,15 +103,14 @@ impl<H: ObjectHost> Shard<H> {
         })
     }
 
-    /// Has a bank pay an account; if the reserve there is too small, settles reserve from another bank first.
+    /// Has a bank pay an account; if the reserve there is too small, settles reserve from another
+    /// bank first.
     async fn credit(&self, task: &Task) -> Result<(), Fault> {
         let desk = self.desk().await?;
         let bank = Short::new(&task.target).ok_or(StoreError::Column("target"))?;
         let to = Address::Peer(task.target.clone());
         let url = self.bank_url(&desk, &bank)?;
-        let paid = self
-            .post(&to, &format!("{url}/credits"), task.body.clone())
-            .await?;
+        let paid = self.post(&to, &format!("{url}/credits"), task.body.clone()).await?;
         if paid.status() == StatusCode::OK {
             return self.complete(task, Some(Figure::Owed));
         }
@@ -138,39 +129,17 @@ impl<H: ObjectHost> Shard<H> {
             return Ok(());
         }
         let amount = Amount::new(currency, lacking).map_err(|_| Code::AmountInvalid)?;
-        for from in desk
-            .keys()
-            .banks
-            .iter()
-            .map(|bank| &bank.id)
-            .filter(|id| *id != to)
-        {
+        for from in desk.keys().banks.iter().map(|bank| &bank.id).filter(|id| *id != to) {
             if self.reserve(desk, from, currency).await? < lacking {
                 continue;
             }
             let operation = settlement_id(task);
-            let settlement = Settlement {
-                operation,
-                from: from.clone(),
-                to: to.clone(),
-                amount,
-            };
+            let settlement = Settlement { operation, from: from.clone(), to: to.clone(), amount };
             let body = wire::encode(&desk.sign(&settlement));
             let target = from.as_str().to_owned();
-            let kind = TaskKind::Settlement;
-            let planned = Task {
-                id: 0,
-                operation,
-                kind,
-                target,
-                body,
-                amount,
-                attempts: 0,
-            };
+            let planned = Task::new(operation, TaskKind::Settlement, target, body, amount);
             let now = self.host.now();
-            self.host
-                .sql()
-                .transaction(|| self.store().add_task(&planned, now))?;
+            self.host.sql().transaction(|| self.store().add_task(&planned, now))?;
             return Ok(());
         }
         Ok(())
@@ -178,15 +147,9 @@ impl<H: ObjectHost> Shard<H> {
 
     async fn reserve(&self, desk: &Desk, bank: &Short, currency: Currency) -> Result<u64, Fault> {
         let url = format!("{}/reserves", self.bank_url(desk, bank)?);
-        let request = http::Request::get(url)
-            .body(Vec::new())
-            .map_err(|_| Code::Internal)?;
+        let request = http::Request::get(url).body(Vec::new()).map_err(|_| Code::Internal)?;
         let to = Address::Peer(bank.as_str().to_owned());
-        let told = self
-            .host
-            .call(&to, request)
-            .await
-            .map_err(|_| Code::PeerUnreachable)?;
+        let told = self.host.call(&to, request).await.map_err(|_| Code::PeerUnreachable)?;
         success(&told)?;
         let reserves: Reserves =
             serde_json::from_slice(told.body()).map_err(|_| Code::PeerUnreachable)?;
@@ -201,9 +164,7 @@ impl<H: ObjectHost> Shard<H> {
         let settlement = signed.claim().map_err(|_| StoreError::Column("body"))?;
         let url = self.bank_url(&desk, &settlement.from)?;
         let from = Address::Peer(settlement.from.as_str().to_owned());
-        let paid = self
-            .post(&from, &format!("{url}/settlements/out"), task.body.clone())
-            .await?;
+        let paid = self.post(&from, &format!("{url}/settlements/out"), task.body.clone()).await?;
         if paid.status().is_client_error() {
             // The reserve there has shrunk meanwhile: another plan will be made.
             return self.complete(task, None);
@@ -212,11 +173,7 @@ impl<H: ObjectHost> Shard<H> {
         let url = self.bank_url(&desk, &settlement.to)?;
         let to = Address::Peer(settlement.to.as_str().to_owned());
         let word = paid.into_body();
-        success(
-            &self
-                .post(&to, &format!("{url}/settlements/in"), word)
-                .await?,
-        )?;
+        success(&self.post(&to, &format!("{url}/settlements/in"), word).await?)?;
         self.complete(task, None)
     }
 
@@ -227,11 +184,7 @@ impl<H: ObjectHost> Shard<H> {
 }
 
 fn success(response: &HttpResponse) -> Result<(), Fault> {
-    if response.status().is_success() {
-        Ok(())
-    } else {
-        Err(Code::PeerUnreachable.into())
-    }
+    if response.status().is_success() { Ok(()) } else { Err(Code::PeerUnreachable.into()) }
 }
 
 /// A settlement's own id, made from the operation and the attempt that need it.
