@@ -49,22 +49,12 @@ fn coin(number: u16) -> CoinId {
 
 fn note(number: u8, holder: ParticipantId, coins: &[u16]) -> RegisterNote {
     let coins = List::new(coins.iter().copied().map(coin).collect()).unwrap();
-    RegisterNote {
-        operation: operation(number),
-        holder,
-        coins,
-        until: until(),
-    }
+    RegisterNote { operation: operation(number), holder, coins, until: until() }
 }
 
 fn lookup(number: u8, holder: ParticipantId) -> RegisterLookup {
     let reason = Purpose::new(REASON).unwrap();
-    RegisterLookup {
-        holder,
-        reason,
-        operation: operation(number),
-        at: NOON,
-    }
+    RegisterLookup { holder, reason, operation: operation(number), at: NOON }
 }
 
 /// A statement sealed to the register.
@@ -138,11 +128,7 @@ impl Desk {
     }
 
     fn notes(&self) -> u64 {
-        let row = self
-            .host
-            .sql()
-            .row("SELECT COUNT(*) AS n FROM note", &[])
-            .unwrap();
+        let row = self.host.sql().row("SELECT COUNT(*) AS n FROM note", &[]).unwrap();
         row.unwrap().u64("n").unwrap()
     }
 }
@@ -182,9 +168,8 @@ fn vc_8_noted_coins_are_found_newest_first() {
 #[test]
 fn vc_8_a_look_up_tells_the_newest_coins_up_to_its_limit() {
     let desk = Desk::new();
-    let batches: Vec<Vec<u16>> = (0..17)
-        .map(|batch| (batch * 64..batch * 64 + 64).collect())
-        .collect();
+    let batches: Vec<Vec<u16>> =
+        (0..17).map(|batch| (batch * 64..batch * 64 + 64).collect()).collect();
     for (number, batch) in (1..).zip(&batches) {
         desk.note(&note(number, HOLDER, batch));
     }
@@ -199,10 +184,7 @@ fn vc_8_a_note_is_kept_once_per_operation() {
     desk.note(&note(1, HOLDER, &[1]));
     desk.note(&note(1, HOLDER, &[1]));
     assert_eq!(desk.coins_of(10, HOLDER), [coin(1)]);
-    let later = RegisterNote {
-        until: until().plus(1),
-        ..note(1, HOLDER, &[1])
-    };
+    let later = RegisterNote { until: until().plus(1), ..note(1, HOLDER, &[1]) };
     for other in [note(1, OTHER, &[1]), note(1, HOLDER, &[1, 2]), later] {
         let refusal = refused(&post(&desk.register, "/notes", sealed_note(&other)));
         assert_eq!(refusal, Code::OperationReused);
@@ -220,10 +202,7 @@ fn vc_8_every_look_up_is_logged_once() {
     }
     // The same look-up asked again later is the same look-up.
     desk.host.set(NOON.plus(86_400));
-    let again = RegisterLookup {
-        at: NOON.plus(86_400),
-        ..lookup(10, HOLDER)
-    };
+    let again = RegisterLookup { at: NOON.plus(86_400), ..lookup(10, HOLDER) };
     assert!(matches!(desk.look_up(&again, ISSUER), Answer::Done(_)));
     desk.host.set(NOON);
     desk.coins_of(11, OTHER);
@@ -244,21 +223,12 @@ fn vc_8_an_operation_looks_up_one_holder_for_one_reason_now() {
     desk.note(&note(1, OTHER, &[1]));
     desk.coins_of(10, HOLDER);
     let reason = Purpose::new("curiosity").unwrap();
-    let reused = [
-        lookup(10, OTHER),
-        RegisterLookup {
-            reason,
-            ..lookup(10, HOLDER)
-        },
-    ];
+    let reused = [lookup(10, OTHER), RegisterLookup { reason, ..lookup(10, HOLDER) }];
     for other in reused {
         assert_eq!(refusal(desk.look_up(&other, ISSUER)), Code::OperationReused);
     }
     for at in [NOON.0 - 301, NOON.0 + 301] {
-        let stale = RegisterLookup {
-            at: Time(at),
-            ..lookup(11, OTHER)
-        };
+        let stale = RegisterLookup { at: Time(at), ..lookup(11, OTHER) };
         assert_eq!(refusal(desk.look_up(&stale, ISSUER)), Code::ClockSkew);
     }
     assert_eq!(desk.logged().len(), 1);
@@ -269,15 +239,9 @@ fn vc_8_only_the_issuer_notes_and_looks_up() {
     let desk = Desk::new();
     desk.note(&note(1, HOLDER, &[1]));
     for signer in [2, REGISTER] {
-        assert_eq!(
-            refusal(desk.look_up(&lookup(10, HOLDER), signer)),
-            Code::BadSignature
-        );
+        assert_eq!(refusal(desk.look_up(&lookup(10, HOLDER), signer)), Code::BadSignature);
         let (forged, _) = seal(Route::Note, operation(2), &note(2, OTHER, &[2]), signer);
-        assert_eq!(
-            refused(&post(&desk.register, "/notes", forged)),
-            Code::BadSignature
-        );
+        assert_eq!(refused(&post(&desk.register, "/notes", forged)), Code::BadSignature);
     }
     assert!(desk.logged().is_empty());
     assert_eq!(desk.notes(), 1);
@@ -301,16 +265,9 @@ fn vc_8_only_the_operator_reads_the_log() {
         Some(format!("Basic {token}")),
     ];
     for given in given {
-        assert_eq!(
-            refused(&desk.log(given.as_deref())),
-            Code::NotAllowed,
-            "{given:?}"
-        );
+        assert_eq!(refused(&desk.log(given.as_deref())), Code::NotAllowed, "{given:?}");
     }
-    assert_eq!(
-        desk.log(Some(&format!("bearer {token}"))).status(),
-        StatusCode::OK
-    );
+    assert_eq!(desk.log(Some(&format!("bearer {token}"))).status(), StatusCode::OK);
 }
 
 #[test]
@@ -326,25 +283,14 @@ fn vc_15_spoiled_messages_change_nothing() {
         }
     }
     // Whole, but on the other's way in.
-    assert_eq!(
-        refused(&post(&desk.register, "/lookups", message)),
-        Code::Malformed
-    );
-    assert_eq!(
-        refused(&post(&desk.register, "/notes", asked)),
-        Code::Malformed
-    );
+    assert_eq!(refused(&post(&desk.register, "/lookups", message)), Code::Malformed);
+    assert_eq!(refused(&post(&desk.register, "/notes", asked)), Code::Malformed);
     // Sealed for an operation other than the one that was signed.
     let (swapped, _) = seal(Route::Note, operation(2), &note(1, HOLDER, &[1]), ISSUER);
-    assert_eq!(
-        refused(&post(&desk.register, "/notes", swapped)),
-        Code::Malformed
-    );
+    assert_eq!(refused(&post(&desk.register, "/notes", swapped)), Code::Malformed);
     let (swapped, secret) = seal(Route::Lookup, operation(2), &lookup(1, HOLDER), ISSUER);
     let told = post(&desk.register, "/lookups", swapped);
-    let answer = secret
-        .open(&wire::decode_exact(told.body()).unwrap())
-        .unwrap();
+    let answer = secret.open(&wire::decode_exact(told.body()).unwrap()).unwrap();
     assert_eq!(refusal(answer), Code::Malformed);
     assert_eq!(desk.notes(), 0);
     assert!(desk.logged().is_empty());
@@ -361,12 +307,8 @@ fn an_issuer_that_cannot_be_asked_for_its_key_is_asked_again() {
     let (asked, _) = seal(Route::Lookup, operation(10), &lookup(10, HOLDER), ISSUER);
     let told = post(&desk.register, "/lookups", asked);
     assert_eq!(refused(&told), Code::PeerUnreachable);
-    desk.host
-        .reach(|_, _| Ok(issuer_keys(&key(ISSUER), &key(ISSUER))));
-    assert_eq!(
-        post(&desk.register, "/notes", message).status(),
-        StatusCode::NO_CONTENT
-    );
+    desk.host.reach(|_, _| Ok(issuer_keys(&key(ISSUER), &key(ISSUER))));
+    assert_eq!(post(&desk.register, "/notes", message).status(), StatusCode::NO_CONTENT);
 }
 
 #[test]
@@ -374,10 +316,7 @@ fn vc_8_a_note_is_dropped_after_its_last_day() {
     let desk = Desk::new();
     let day = |days: u32| Time(u64::from(NOON.day().plus(days).0) * 86_400);
     desk.note(&note(1, HOLDER, &[1]));
-    desk.note(&RegisterNote {
-        until: NOON.day().plus(40),
-        ..note(2, HOLDER, &[2])
-    });
+    desk.note(&RegisterNote { until: NOON.day().plus(40), ..note(2, HOLDER, &[2]) });
     assert_eq!(desk.host.alarms(), [day(31), day(41)]);
     desk.host.set(Time(day(31).0 - 1));
     ready(desk.register.alarm());
@@ -386,14 +325,8 @@ fn vc_8_a_note_is_dropped_after_its_last_day() {
     ready(desk.register.alarm());
     assert_eq!(desk.notes(), 1);
     assert_eq!(desk.host.alarms().last(), Some(&day(41)));
-    let now = RegisterLookup {
-        at: day(31),
-        ..lookup(10, HOLDER)
-    };
-    assert_eq!(
-        desk.look_up(&now, ISSUER),
-        Answer::Done(List::new(vec![coin(2)]).unwrap())
-    );
+    let now = RegisterLookup { at: day(31), ..lookup(10, HOLDER) };
+    assert_eq!(desk.look_up(&now, ISSUER), Answer::Done(List::new(vec![coin(2)]).unwrap()));
     desk.host.set(day(41));
     let set = desk.host.alarms().len();
     ready(desk.register.alarm());
@@ -414,9 +347,7 @@ impl Folder {
     /// Every byte of every file in it.
     fn bytes(&self) -> Vec<u8> {
         let files = std::fs::read_dir(&self.0).unwrap();
-        files
-            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
-            .collect()
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
     }
 }
 
@@ -451,27 +382,20 @@ fn vc_8_register_is_unreadable_without_its_key() {
         ("look-up", operation(10).0, operation(10).to_string()),
     ];
     for (what, bytes, text) in ids {
-        assert!(
-            !holds(&dump, &bytes) && !holds(&dump, text.as_bytes()),
-            "{what}"
-        );
+        assert!(!holds(&dump, &bytes) && !holds(&dump, text.as_bytes()), "{what}");
     }
     assert!(!holds(&dump, b"murasaki") && !holds(&dump, REASON.as_bytes()));
     // Nor can a register with another seed read it.
     let other = TestHost::new("register", REGISTER + 1, Sqlite::in_file(file).unwrap());
     other.reach(|_, _| Ok(issuer_keys(&key(ISSUER), &key(ISSUER))));
-    let foreign = Desk {
-        register: Register::open(other.clone()).unwrap(),
-        host: other,
-    };
+    let foreign = Desk { register: Register::open(other.clone()).unwrap(), host: other };
     let to = sealed::OpeningKey::from_seed(&Seed::new([REGISTER + 1; 32])).sealing_key();
     let asked = Signed::sign(&lookup(11, HOLDER), &key(ISSUER));
     let entropy = Entropy::new([3; 32]);
     let (request, secret) =
         sealed::seal(Route::Lookup, operation(11), &to, &asked, entropy).unwrap();
     let told = post(&foreign.register, "/lookups", wire::encode(&request));
-    let answer: Answer<NotedCoins> = secret
-        .open(&wire::decode_exact(told.body()).unwrap())
-        .unwrap();
+    let answer: Answer<NotedCoins> =
+        secret.open(&wire::decode_exact(told.body()).unwrap()).unwrap();
     assert_eq!(answer, Answer::Done(NotedCoins::default()));
 }

@@ -165,7 +165,9 @@ impl Valid {
         let coins = world.coins(11, "vector");
         self.add("coin-body", &coins[0].body);
         self.add("coin", &coins[0]);
-        self.vectors.push(Vector::new("tag", "tag", &encode(&coins[0])[32..], "valid"));
+        let bytes_of_tag = encode(&coins[0]);
+        let bytes_of_tag = &bytes_of_tag[bytes_of_tag.len() - 17..];
+        self.vectors.push(Vector::new("tag", "tag", bytes_of_tag, "valid"));
         self.add("coins", &list(coins.clone()));
         self.named("coins", "coins_none", &list(Vec::new()));
         self.add("bad-coin", &BadCoin { coin: coins[0].body.id, fault: CoinFault::Expired });
@@ -318,8 +320,9 @@ impl Valid {
     fn refusals(&mut self) {
         let world = World::new();
         let issuer = &world.signing;
-        let bad = world.coins(11, "vector").iter().map(|coin| coin.body.id);
-        let bad = bad.map(|coin| BadCoin { coin, fault: CoinFault::NotLive }).collect();
+        let bad = world.coins(11, "vector").into_iter();
+        let fault = CoinFault::NotLive;
+        let bad = bad.map(|coin| BadCoin { coin: coin.body.id, fault }).collect();
         let bad = List::new(bad).unwrap();
         let verdict = CoinVerdict { operation: operation("pay"), bad, at: NOW };
         let verdict = self.state("coin-verdict", &verdict, issuer);

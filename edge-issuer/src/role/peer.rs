@@ -66,10 +66,7 @@ impl PublishedKeys for BankKeys {
 /// [`Code::PeerUnreachable`] if the peer gives no such keys; [`StoreError`].
 pub async fn keys_of<T: PublishedKeys, H: ObjectHost>(host: &H, peer: &str) -> Result<T, Fault> {
     let sql = host.sql();
-    sql.run(
-        "CREATE TABLE IF NOT EXISTS pinned(peer TEXT PRIMARY KEY, body BLOB NOT NULL)",
-        &[],
-    )?;
+    sql.run("CREATE TABLE IF NOT EXISTS pinned(peer TEXT PRIMARY KEY, body BLOB NOT NULL)", &[])?;
     if let Some(keys) = pinned(host, peer)? {
         return Ok(keys);
     }
@@ -82,9 +79,7 @@ pub async fn keys_of<T: PublishedKeys, H: ObjectHost>(host: &H, peer: &str) -> R
     }
     let signed: Signed<T> = decode(response.body()).map_err(|_| Code::PeerUnreachable)?;
     let claim = signed.claim().map_err(|_| Code::PeerUnreachable)?;
-    let keys = signed
-        .open(&claim.key())
-        .map_err(|_| Code::PeerUnreachable)?;
+    let keys = signed.open(&claim.key()).map_err(|_| Code::PeerUnreachable)?;
     if !keys.is_of(peer) {
         return Err(Code::PeerUnreachable.into());
     }
@@ -97,9 +92,7 @@ pub async fn keys_of<T: PublishedKeys, H: ObjectHost>(host: &H, peer: &str) -> R
 }
 
 fn pinned<T: PublishedKeys, H: ObjectHost>(host: &H, peer: &str) -> Result<Option<T>, StoreError> {
-    let row = host
-        .sql()
-        .row("SELECT body FROM pinned WHERE peer = ?", &[peer.into()])?;
+    let row = host.sql().row("SELECT body FROM pinned WHERE peer = ?", &[peer.into()])?;
     row.map(|row| {
         let signed: Signed<T> =
             wire::decode_exact(row.blob("body")?).map_err(|_| StoreError::Column("body"))?;
@@ -140,21 +133,12 @@ pub fn names<H: Host>(host: &H) -> Vec<String> {
 /// The operator's token: the first 16 bytes of `HKDF(seed, "operator")` in hexadecimal.
 pub fn operator_token(seed: &Seed) -> String {
     let token = seed.derive(&[b"operator"]);
-    token
-        .expose()
-        .iter()
-        .take(TOKEN_BYTES)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    token.expose().iter().take(TOKEN_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The token of the header `Authorization: Bearer ...` (RFC 6750).
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?;
+    let given = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = given.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
@@ -171,11 +155,7 @@ pub fn same_token(given: &str, expected: &str) -> bool {
 pub fn check_operator<H: Host>(host: &H, request: &HttpRequest) -> Result<(), Code> {
     let expected = operator_token(&seed(host)?);
     let allowed = bearer(request).is_some_and(|given| same_token(given, &expected));
-    if allowed {
-        Ok(())
-    } else {
-        Err(Code::NotAllowed)
-    }
+    if allowed { Ok(()) } else { Err(Code::NotAllowed) }
 }
 
 /// The message in `bytes`.
@@ -208,9 +188,7 @@ pub async fn forward<H: Host>(
     request: HttpRequest,
 ) -> HttpResponse {
     let to = Address::Object(class, name.to_owned());
-    host.call(&to, request)
-        .await
-        .unwrap_or_else(|_| problem(Code::PeerUnreachable))
+    host.call(&to, request).await.unwrap_or_else(|_| problem(Code::PeerUnreachable))
 }
 
 /// The answer, or a refusal in its place; what failed in the store is told to the operator alone.

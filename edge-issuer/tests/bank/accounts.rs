@@ -15,10 +15,7 @@ use crate::common::{NOON, TestHost, ask, key, operation, post, refused};
 fn the_bank_publishes_its_own_keys() {
     let books = Books::a();
     let keys: BankKeys = word(&ask(&books.bank, Method::GET, "/keys", Vec::new()), BANK_A);
-    assert_eq!(
-        (keys.id.as_str(), keys.name.as_str()),
-        ("bank-a", "Asakusa Bank")
-    );
+    assert_eq!((keys.id.as_str(), keys.name.as_str()), ("bank-a", "Asakusa Bank"));
     assert_eq!(keys.url.as_str(), "http://bank-a.example");
     assert_eq!(keys.key, key(BANK_A).verifying_key());
 }
@@ -28,14 +25,8 @@ fn vc_2_a_key_has_one_account() {
     let books = Books::a();
     let first = books.open(20);
     let number = first.number.as_str();
-    assert!(
-        number.len() == 7 && number.bytes().all(|digit| digit.is_ascii_digit()),
-        "{number}"
-    );
-    assert_eq!(
-        (first.bank.as_str(), first.key),
-        ("bank-a", key(20).verifying_key())
-    );
+    assert!(number.len() == 7 && number.bytes().all(|digit| digit.is_ascii_digit()), "{number}");
+    assert_eq!((first.bank.as_str(), first.key), ("bank-a", key(20).verifying_key()));
     // Again, and much later: told again, given nothing again.
     let before = books.books();
     assert_eq!(books.open(20), first);
@@ -56,16 +47,10 @@ fn an_account_is_opened_by_its_own_key_here_and_now() {
     let open = |order, signer: u8| refused(&books.post("/accounts", signed(&order, &key(signer))));
     assert_eq!(open(order("bank-a", 20, NOON), 21), Code::BadSignature);
     assert_eq!(open(order("bank-b", 20, NOON), 20), Code::AccountForeign);
-    assert_eq!(
-        open(order("bank-a", 20, NOON.plus(301)), 20),
-        Code::ClockSkew
-    );
+    assert_eq!(open(order("bank-a", 20, NOON.plus(301)), 20), Code::ClockSkew);
     assert_eq!(books.books(), before);
     // A statement of another kind under the same key is none.
-    let inquiry = BalanceInquiry {
-        account: books.open(22),
-        at: NOON,
-    };
+    let inquiry = BalanceInquiry { account: books.open(22), at: NOON };
     let posted = books.post("/accounts", signed(&inquiry, &key(22)));
     assert_eq!(refused(&posted), Code::Malformed);
 }
@@ -74,20 +59,13 @@ fn an_account_is_opened_by_its_own_key_here_and_now() {
 fn outside_the_demo_nothing_is_given() {
     let host = TestHost::new("bank-b", 11, Sqlite::in_memory().unwrap()).without("DEMO");
     let bank = Bank::open(host).unwrap();
-    let opened = post(
-        &bank,
-        "/accounts",
-        signed(&order("bank-b", 20, NOON), &key(20)),
-    );
+    let opened = post(&bank, "/accounts", signed(&order("bank-b", 20, NOON), &key(20)));
     let AccountAttestation { account, at } = word(&opened, 11);
     assert_eq!(at, NOON);
     let inquiry = BalanceInquiry { account, at: NOON };
     let told = post(&bank, "/balance", signed(&inquiry, &key(20)));
     let told: serde_json::Value = serde_json::from_slice(told.body()).unwrap();
-    assert_eq!(
-        (&told["balances"], &told["entries"]),
-        (&json!([]), &json!([]))
-    );
+    assert_eq!((&told["balances"], &told["entries"]), (&json!([]), &json!([])));
 }
 
 #[test]
@@ -117,11 +95,7 @@ fn an_owner_sees_balances_and_the_newest_entries() {
     let told = books.statement(&account, 20);
     let entries = told["entries"].as_array().unwrap();
     assert_eq!(entries.len(), 50);
-    assert!(
-        entries
-            .iter()
-            .all(|entry| entry["what"] == "deposit" && entry["minor"] == 1)
-    );
+    assert!(entries.iter().all(|entry| entry["what"] == "deposit" && entry["minor"] == 1));
 }
 
 #[test]
@@ -129,29 +103,17 @@ fn an_account_is_shown_to_its_owner_alone() {
     let books = Books::a();
     let (own, other) = (books.open(20), books.open(21));
     let ask = |account: &AccountRef, at, signer: u8| {
-        let inquiry = BalanceInquiry {
-            account: account.clone(),
-            at,
-        };
+        let inquiry = BalanceInquiry { account: account.clone(), at };
         refused(&books.post("/balance", signed(&inquiry, &key(signer))))
     };
     assert_eq!(ask(&other, NOON, 20), Code::BadSignature);
     assert_eq!(ask(&own, NOON.plus(301), 20), Code::ClockSkew);
-    let taken = AccountRef {
-        key: own.key,
-        ..other.clone()
-    };
+    let taken = AccountRef { key: own.key, ..other.clone() };
     assert_eq!(ask(&taken, NOON, 20), Code::AccountForeign);
-    let elsewhere = AccountRef {
-        bank: short("bank-b"),
-        ..own.clone()
-    };
+    let elsewhere = AccountRef { bank: short("bank-b"), ..own.clone() };
     assert_eq!(ask(&elsewhere, NOON, 20), Code::AccountForeign);
     for own_account in ["reserve", "equity"] {
-        let account = AccountRef {
-            number: short(own_account),
-            ..own.clone()
-        };
+        let account = AccountRef { number: short(own_account), ..own.clone() };
         assert_eq!(ask(&account, NOON, 20), Code::AccountForeign);
     }
 }
@@ -159,11 +121,7 @@ fn an_account_is_shown_to_its_owner_alone() {
 #[test]
 fn there_is_nothing_else() {
     let books = Books::a();
-    for (method, path) in [
-        (Method::GET, "/"),
-        (Method::GET, "/debits"),
-        (Method::POST, "/keys"),
-    ] {
+    for (method, path) in [(Method::GET, "/"), (Method::GET, "/debits"), (Method::POST, "/keys")] {
         let told = ask(&books.bank, method, path, Vec::new());
         assert_eq!(refused(&told), Code::NotFound, "{path}");
     }

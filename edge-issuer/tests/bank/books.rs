@@ -46,15 +46,8 @@ pub(super) fn signed<T: Statement>(statement: &T, signer: &SigningKey) -> Vec<u8
 
 /// The statement of an answer, which is under a bank's key.
 pub(super) fn word<T: Statement>(response: &HttpResponse, bank: u8) -> T {
-    assert_eq!(
-        response.status(),
-        200,
-        "{}",
-        String::from_utf8_lossy(response.body())
-    );
-    decoded::<Signed<T>>(response.body())
-        .open(&key(bank).verifying_key())
-        .unwrap()
+    assert_eq!(response.status(), 200, "{}", String::from_utf8_lossy(response.body()));
+    decoded::<Signed<T>>(response.body()).open(&key(bank).verifying_key()).unwrap()
 }
 
 pub(super) fn decoded<T: Wire>(bytes: &[u8]) -> T {
@@ -69,13 +62,7 @@ pub(super) fn authorisation(
 ) -> DebitAuthorisation {
     let issuer = key(ISSUER).verifying_key().id();
     let expires = NOON.plus(3600);
-    DebitAuthorisation {
-        operation,
-        account: account.clone(),
-        issuer,
-        amount,
-        expires,
-    }
+    DebitAuthorisation { operation, account: account.clone(), issuer, amount, expires }
 }
 
 /// The issuer's collection of an authorisation that `owner` signed.
@@ -85,38 +72,18 @@ pub(super) fn collection(authorisation: &DebitAuthorisation, owner: &SigningKey)
 }
 
 pub(super) fn transfer(operation: OperationId, account: &AccountRef, amount: Amount) -> Vec<u8> {
-    signed(
-        &Transfer {
-            operation,
-            account: account.clone(),
-            amount,
-        },
-        &key(ISSUER),
-    )
+    signed(&Transfer { operation, account: account.clone(), amount }, &key(ISSUER))
 }
 
 /// The issuer's order to settle from bank-a to bank-b.
 pub(super) fn settlement(operation: OperationId, amount: Amount) -> Vec<u8> {
     let (from, to) = (short("bank-a"), short("bank-b"));
-    signed(
-        &Settlement {
-            operation,
-            from,
-            to,
-            amount,
-        },
-        &key(ISSUER),
-    )
+    signed(&Settlement { operation, from, to, amount }, &key(ISSUER))
 }
 
 pub(super) fn order(bank: &str, owner: u8, at: Time) -> OpenAccount {
     let key = key(owner).verifying_key();
-    OpenAccount {
-        bank: short(bank),
-        owner: Name::new("Murasaki").unwrap(),
-        key,
-        at,
-    }
+    OpenAccount { bank: short(bank), owner: Name::new("Murasaki").unwrap(), key, at }
 }
 
 impl Books {
@@ -175,10 +142,7 @@ impl Books {
 
     /// What an account's owner is told.
     pub(super) fn statement(&self, account: &AccountRef, owner: u8) -> Json {
-        let inquiry = BalanceInquiry {
-            account: account.clone(),
-            at: NOON,
-        };
+        let inquiry = BalanceInquiry { account: account.clone(), at: NOON };
         let told = self.post("/balance", signed(&inquiry, &key(owner)));
         assert_eq!(told.status(), 200);
         serde_json::from_slice(told.body()).unwrap()
@@ -202,10 +166,7 @@ impl Books {
         self.check();
         let tables = ["account", "journal", "entry", "balance"];
         let rows = tables.map(|table| {
-            self.host
-                .sql()
-                .run(&format!("SELECT * FROM {table} ORDER BY 1, 2"), &[])
-                .unwrap()
+            self.host.sql().run(&format!("SELECT * FROM {table} ORDER BY 1, 2"), &[]).unwrap()
         });
         rows.into_iter().flatten().map(|row| row.0).collect()
     }
@@ -224,10 +185,7 @@ impl Books {
                 WHERE minor < 0 AND kind IN ('customer', 'reserve')",
         ];
         for query in wrong {
-            assert!(
-                self.host.sql().run(query, &[]).unwrap().is_empty(),
-                "{query}"
-            );
+            assert!(self.host.sql().run(query, &[]).unwrap().is_empty(), "{query}");
         }
     }
 }
@@ -235,11 +193,6 @@ impl Books {
 fn bank_keys(id: &str, seed: u8) -> HttpResponse {
     let (id, name) = (short(id), Name::new(id).unwrap());
     let url = Url::new("http://bank").unwrap();
-    let keys = BankKeys {
-        id,
-        name,
-        url,
-        key: key(seed).verifying_key(),
-    };
+    let keys = BankKeys { id, name, url, key: key(seed).verifying_key() };
     cbor(&Signed::sign(&keys, &key(seed)))
 }

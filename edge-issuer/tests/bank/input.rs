@@ -20,20 +20,11 @@ fn spoiled_messages_change_nothing() {
     let (a, b) = (Books::a(), Books::b());
     let account = a.with_reserve(20, 1_000);
     b.open(21);
-    let paid = SettlementPaid {
-        settlement: decoded(&settlement(operation(3), yen(1))),
-    };
-    let inquiry = BalanceInquiry {
-        account: account.clone(),
-        at: NOON,
-    };
+    let paid = SettlementPaid { settlement: decoded(&settlement(operation(3), yen(1))) };
+    let inquiry = BalanceInquiry { account: account.clone(), at: NOON };
     let debit = authorisation(operation(1), &account, yen(1));
     let messages = [
-        (
-            &a,
-            "/accounts",
-            signed(&order("bank-a", 22, NOON), &key(22)),
-        ),
+        (&a, "/accounts", signed(&order("bank-a", 22, NOON), &key(22))),
         (&a, "/balance", signed(&inquiry, &key(20))),
         (&a, "/debits", collection(&debit, &key(20))),
         (&a, "/credits", transfer(operation(2), &account, yen(1))),
@@ -56,10 +47,7 @@ fn spoiled_messages_change_nothing() {
             }
         }
         assert_eq!(books.books(), before, "{path}");
-        assert!(
-            books.host.logged().is_empty(),
-            "{path}: a fault of the sender is not the bank's"
-        );
+        assert!(books.host.logged().is_empty(), "{path}: a fault of the sender is not the bank's");
         assert_eq!(books.post(path, message).status(), 200, "{path}");
         books.check();
     }
@@ -89,25 +77,14 @@ fn an_amount_beyond_every_limit_is_malformed() {
     let pay = |minor: u64, issuer: &SigningKey| {
         let currency = Currency::new("JPY").unwrap();
         let (operation, account) = (operation(1), account.clone());
-        let transfer = AnyTransfer {
-            operation,
-            account,
-            amount: (currency, minor),
-        };
+        let transfer = AnyTransfer { operation, account, amount: (currency, minor) };
         books.post("/credits", wire::encode(&Signed::sign(&transfer, issuer)))
     };
     let issuer = key(super::books::ISSUER);
     for minor in [AMOUNT_MAX_MINOR + 1, 1 << 63, u64::MAX] {
         assert_eq!(refused(&pay(minor, &issuer)), Code::Malformed);
     }
-    assert_eq!(
-        refused(&pay(AMOUNT_MAX_MINOR, &issuer)),
-        Code::ReserveTooSmall
-    );
+    assert_eq!(refused(&pay(AMOUNT_MAX_MINOR, &issuer)), Code::ReserveTooSmall);
     assert_eq!(books.books(), before);
-    assert_eq!(
-        pay(1, &issuer).status(),
-        200,
-        "the crafted message is otherwise good"
-    );
+    assert_eq!(pay(1, &issuer).status(), 200, "the crafted message is otherwise good");
 }

@@ -18,25 +18,11 @@ fn breaks(fault: &str, invariant: &str) {
     let before = books.books();
     books.host.sql().run(fault, &[]).unwrap();
     let message = collection(&authorisation(operation(1), &account, yen(100)), &key(20));
-    assert_eq!(
-        refused(&books.post("/debits", message.clone())),
-        Code::Internal
-    );
+    assert_eq!(refused(&books.post("/debits", message.clone())), Code::Internal);
     assert_eq!(books.books(), before);
-    assert!(
-        books
-            .host
-            .logged()
-            .iter()
-            .any(|line| line.contains(invariant)),
-        "not logged"
-    );
+    assert!(books.host.logged().iter().any(|line| line.contains(invariant)), "not logged");
     books.host.sql().run("DROP TRIGGER fault", &[]).unwrap();
-    assert_eq!(
-        books.post("/debits", message).status(),
-        200,
-        "nothing was stored of it"
-    );
+    assert_eq!(books.post("/debits", message).status(), 200, "nothing was stored of it");
     books.check();
 }
 
@@ -87,14 +73,8 @@ fn vc_10_money_is_kept_whatever_is_asked() {
         books.check();
     }
     assert!(books.host.logged().is_empty(), "{:?}", books.host.logged());
-    let all = accounts
-        .iter()
-        .map(|account| books.yen(account.number.as_str()))
-        .sum::<i64>();
+    let all = accounts.iter().map(|account| books.yen(account.number.as_str())).sum::<i64>();
     assert_eq!(all + books.yen("reserve"), 150_000);
     assert!(books.yen("reserve") > 0, "nothing happened");
-    assert!(
-        books.host.alarms().is_empty(),
-        "a bank starts nothing by itself"
-    );
+    assert!(books.host.alarms().is_empty(), "a bank starts nothing by itself");
 }

@@ -156,11 +156,7 @@ pub(crate) fn ask<O: Object<TestHost>>(
     path: &str,
     body: Vec<u8>,
 ) -> HttpResponse {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .body(body)
-        .unwrap();
+    let request = Request::builder().method(method).uri(path).body(body).unwrap();
     ready(object.fetch(request))
 }
 
@@ -172,15 +168,9 @@ pub(crate) fn post<O: Object<TestHost>>(object: &O, path: &str, body: Vec<u8>) -
 /// The code of a refusal; its status and media type are the code's.
 pub(crate) fn refused(response: &Response<Vec<u8>>) -> Code {
     assert_ne!(response.status(), StatusCode::OK, "not refused");
-    assert_eq!(
-        response.headers()["content-type"],
-        "application/problem+json"
-    );
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
     let problem: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
-    let code = Code::ALL
-        .iter()
-        .find(|code| problem["code"] == code.number())
-        .unwrap();
+    let code = Code::ALL.iter().find(|code| problem["code"] == code.number()).unwrap();
     assert_eq!(response.status().as_u16(), code.status());
     *code
 }
@@ -222,9 +212,6 @@ pub(crate) fn spoiled(message: &[u8]) -> Vec<Vec<u8>> {
         turned[at] ^= 1 << (at % 8);
         turned
     });
-    let longer = [
-        [message, &[0]].concat(),
-        [message, &vec![0; 1 << 16]].concat(),
-    ];
+    let longer = [[message, &[0]].concat(), [message, &vec![0; 1 << 16]].concat()];
     cut.chain(turned).chain(longer).collect()
 }

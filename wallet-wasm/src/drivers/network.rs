@@ -5,9 +5,7 @@ use js_sys::{Reflect, Uint8Array};
 use koban_protocol::limits::MESSAGE_BYTES_MAX;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    AbortSignal, Headers, ReferrerPolicy, RequestCredentials, RequestInit, Response,
-};
+use web_sys::{AbortSignal, Headers, ReferrerPolicy, RequestCredentials, RequestInit, Response};
 
 use super::method;
 use crate::engine::{Call, HttpAnswer, Method};

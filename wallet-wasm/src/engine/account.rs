@@ -39,8 +39,9 @@ impl Engine {
             step.report(Report::Started(id));
             return Ok(());
         }
-        let info = issuer.bank(&bank).ok_or_else(|| {
-            Problem { detail: bank.to_string(), ..Problem::from(Code::AccountForeign) }
+        let info = issuer.bank(&bank).ok_or_else(|| Problem {
+            detail: bank.to_string(),
+            ..Problem::from(Code::AccountForeign)
         })?;
         let id = OperationId::fresh(None, issuer.shards, step.draw());
         let mut transaction = Transaction::open(TransactionKind::Enrolment, step.now, None);
@@ -182,9 +183,8 @@ impl Engine {
         let read = |answer: &HttpAnswer| {
             let body: Option<Body> = serde_json::from_slice(&answer.body).ok();
             let body = body.filter(|_| answer.status == 200).ok_or_else(|| unsealed(answer))?;
-            let amount = |entry: &Entry| {
-                Amount::new(Currency::new(&entry.currency)?, entry.minor).ok()
-            };
+            let amount =
+                |entry: &Entry| Amount::new(Currency::new(&entry.currency)?, entry.minor).ok();
             Ok(body.balances.iter().filter_map(amount).collect())
         };
         let result = answer.map_or(Err(Problem::from(Fault::Network)), read);

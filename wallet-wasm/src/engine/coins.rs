@@ -252,9 +252,9 @@ impl Engine {
                 let none = Bundle::new(state.amount.currency(), Vec::new());
                 let asked = state.change.as_ref().or(none.as_ref().ok());
                 let change = state.change.as_ref().map(Bundle::total);
-                let accepted = asked.ok_or(Problem::from(Fault::IssuerMisbehaved)).and_then(
-                    |bundle| self.accept(step, id, outcome.change, bundle, false),
-                );
+                let accepted = asked
+                    .ok_or(Problem::from(Fault::IssuerMisbehaved))
+                    .and_then(|bundle| self.accept(step, id, outcome.change, bundle, false));
                 if let Err(problem) = accepted {
                     return Next::Wait(problem);
                 }
@@ -351,13 +351,11 @@ impl Engine {
         let Ok(issuer) = self.issuer() else { return };
         let today = step.now.day();
         let soon = today.plus(issuer.coin_lifetime_days / 3);
-        let old = |body: &CoinBody| {
-            body.expiry <= soon && body.expiry.plus(issuer.refresh_days) >= today
-        };
+        let old =
+            |body: &CoinBody| body.expiry <= soon && body.expiry.plus(issuer.refresh_days) >= today;
         for info in issuer.currencies.iter() {
-            let of = |held: &&HeldCoin| {
-                held.coin.body.currency == info.currency && old(&held.coin.body)
-            };
+            let of =
+                |held: &&HeldCoin| held.coin.body.currency == info.currency && old(&held.coin.body);
             let coins: Vec<_> = self.coins.values().filter(of).cloned().collect();
             for group in coins.chunks(COINS_MAX) {
                 // What cannot be asked for now stays as it is until the wallet opens again.

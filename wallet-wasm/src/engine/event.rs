@@ -1,7 +1,7 @@
 //! What goes into the engine and what comes out of it.
 
-use koban_protocol::amount::{Bundle, Currency};
 use koban_protocol::amount::Amount;
+use koban_protocol::amount::{Bundle, Currency};
 use koban_protocol::id::OperationId;
 use koban_protocol::signed::Signed;
 use koban_protocol::statement::{Invoice, Name, Short};

@@ -87,11 +87,7 @@ impl Engine {
     }
 
     /// Keys are accepted under the pinned identity key; the first ones pin it.
-    fn accept_keys(
-        &mut self,
-        step: &mut Step,
-        signed: &Signed<IssuerKeys>,
-    ) -> Result<(), Problem> {
+    fn accept_keys(&mut self, step: &mut Step, signed: &Signed<IssuerKeys>) -> Result<(), Problem> {
         let wrong = |_| Problem::with(Fault::IssuerMisbehaved, "keys");
         let claimed = signed.claim().map_err(|_| Problem::with(Fault::IssuerMisbehaved, "keys"))?;
         let first = self.keys.is_none();

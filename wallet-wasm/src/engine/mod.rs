@@ -43,6 +43,7 @@ use koban_protocol::wire::{self, Wire};
 pub use event::{Call, CallId, Command, Effect, Event, HttpAnswer, Method, Part, Report};
 pub use problem::{Cause, Fault, Problem};
 pub use record::{Edit, Row, Store};
+pub use show::show_invoice;
 
 use identity::Identity;
 use record::{Balance, HeldCoin, Transaction};

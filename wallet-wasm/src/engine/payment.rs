@@ -46,11 +46,7 @@ impl Engine {
         })
     }
 
-    pub(super) fn pay(
-        &mut self,
-        step: &mut Step,
-        invoice: Signed<Invoice>,
-    ) -> Result<(), Problem> {
+    pub(super) fn pay(&mut self, step: &mut Step, invoice: Signed<Invoice>) -> Result<(), Problem> {
         let issuer = self.issuer()?;
         self.holder()?;
         if let Some((id, open)) = self.payment_of(&invoice) {
@@ -100,9 +96,11 @@ impl Engine {
 
     /// The time for another try: past the invoice's expiry the payment is called back instead.
     pub(super) fn paying_due(&mut self, step: &mut Step, id: OperationId, state: Paying) -> Next {
-        let expired = state.payment.invoice.claim().is_ok_and(|invoice| {
-            invoice.expires.plus(EXPIRY_GRACE_S) < step.now
-        });
+        let expired = state
+            .payment
+            .invoice
+            .claim()
+            .is_ok_and(|invoice| invoice.expires.plus(EXPIRY_GRACE_S) < step.now);
         if expired {
             let reason = Some(Code::InvoiceExpired.into());
             self.call_back(step, id, state.payment, reason)

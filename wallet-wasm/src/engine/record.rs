@@ -119,10 +119,7 @@ impl<C, const N: usize> Encode<C> for Secret<N> {
 }
 
 impl<'b, C, const N: usize> Decode<'b, C> for Secret<N> {
-    fn decode(
-        d: &mut minicbor::Decoder<'b>,
-        _: &mut C,
-    ) -> Result<Self, minicbor::decode::Error> {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
         let bytes = d.bytes()?.try_into();
         bytes.map(Self).map_err(|_| minicbor::decode::Error::message("wrong length"))
     }

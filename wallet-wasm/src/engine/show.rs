@@ -3,7 +3,7 @@
 use koban_protocol::amount::{Amount, Currency};
 use koban_protocol::id::OperationId;
 use koban_protocol::key::VerifyingKey;
-use koban_protocol::process::payment::check_invoice;
+use koban_protocol::process::payment::{CheckedInvoice, check_invoice};
 use koban_protocol::refusal::Code;
 use koban_protocol::signed::Signed;
 use koban_protocol::statement::{Invoice, IssuerKeys, Url};
@@ -15,8 +15,8 @@ use super::record::{HeldCoin, Transaction};
 use super::saga::Saga;
 use super::{Engine, choice};
 use crate::view::{
-    AccountView, BalanceView, BankView, CurrencyView, InvoiceView, IssuerView, MoneyView,
-    Obstacle, ReceiptView, Stage, TransactionState, TransactionView, WalletView,
+    AccountView, BalanceView, BankView, CurrencyView, InvoiceView, IssuerView, MoneyView, Obstacle,
+    ReceiptView, Stage, TransactionState, TransactionView, WalletView,
 };
 
 impl Engine {
@@ -69,7 +69,7 @@ impl Engine {
         // An expired one is shown too, checked as of the time it was made.
         let made = invoice.claim().map_err(|_| Problem::from(Fault::InvoiceUnreadable))?.created;
         let checked = check_invoice(invoice, &key, made).map_err(Problem::from)?;
-        let (content, payee) = (checked.invoice(), checked.payee());
+        let content = checked.invoice();
         if self.payment_of(invoice).is_some() {
             obstacle = Some(Obstacle::AlreadyPaid);
         }
@@ -83,16 +83,8 @@ impl Engine {
                 None
             }
         };
-        Ok(InvoiceView {
-            id: content.id.to_string(),
-            payee: payee.pseudonym.to_string(),
-            pay_origin: origin(content.pay_url.as_str()),
-            amount: self.money(content.amount),
-            purpose: content.purpose.to_string(),
-            expires_at: content.expires.0,
-            fulfilment_url: content.fulfilment_url.as_ref().map(Url::to_string),
-            obstacle: obstacle.or_else(in_the_way),
-        })
+        let shown = show_invoice(&checked, &issuer);
+        Ok(InvoiceView { obstacle: obstacle.or_else(in_the_way), ..shown })
     }
 
     /// The coins of a currency that can be spent now: denomination in minor units, and how many.
@@ -107,12 +99,7 @@ impl Engine {
     }
 
     fn money(&self, amount: Amount) -> MoneyView {
-        let info = self.keys.as_ref().and_then(|keys| keys.currency(amount.currency()));
-        MoneyView {
-            currency: amount.currency().code().to_owned(),
-            minor: amount.minor(),
-            exponent: info.map_or(0, |info| info.exponent),
-        }
+        money(amount, self.keys.as_ref())
     }
 
     fn issuer_view(&self, keys: &IssuerKeys) -> IssuerView {
@@ -151,13 +138,8 @@ impl Engine {
     fn balance_view(&self, currency: Currency, now: Time) -> BalanceView {
         let available = choice::Counts::of(&self.spendable(currency, Some(now)));
         let of = |held: &&HeldCoin| held.coin.body.currency == currency;
-        let reserved: Vec<_> = self
-            .sagas
-            .values()
-            .flat_map(|open| open.saga.coins())
-            .filter(of)
-            .cloned()
-            .collect();
+        let reserved: Vec<_> =
+            self.sagas.values().flat_map(|open| open.saga.coins()).filter(of).cloned().collect();
         BalanceView {
             available: self.money(self.total(currency, now)),
             pending: self.money(worth(&reserved, currency)),
@@ -189,6 +171,30 @@ impl Engine {
             lost: it.lost.map(|amount| self.money(amount)),
             problem: it.problem.as_ref().or(retried).map(Problem::view),
         }
+    }
+}
+
+/// A checked invoice as a page shows it, with nothing in the way.
+pub fn show_invoice(checked: &CheckedInvoice, issuer: &IssuerKeys) -> InvoiceView {
+    let (content, payee) = (checked.invoice(), checked.payee());
+    InvoiceView {
+        id: content.id.to_string(),
+        payee: payee.pseudonym.to_string(),
+        pay_origin: origin(content.pay_url.as_str()),
+        amount: money(content.amount, Some(issuer)),
+        purpose: content.purpose.to_string(),
+        expires_at: content.expires.0,
+        fulfilment_url: content.fulfilment_url.as_ref().map(Url::to_string),
+        obstacle: None,
+    }
+}
+
+fn money(amount: Amount, issuer: Option<&IssuerKeys>) -> MoneyView {
+    let info = issuer.and_then(|keys| keys.currency(amount.currency()));
+    MoneyView {
+        currency: amount.currency().code().to_owned(),
+        minor: amount.minor(),
+        exponent: info.map_or(0, |info| info.exponent),
     }
 }
 

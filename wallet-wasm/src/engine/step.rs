@@ -8,11 +8,11 @@ use koban_protocol::process::Process;
 use koban_protocol::time::Time;
 use minicbor::Encode;
 
+use super::Engine;
 use super::event::{Call, CallId, Effect, Part, Report};
 use super::problem::{Fault, Problem};
 use super::record::{Edit, HeldCoin, Order, Store, Transaction};
 use super::saga::{Acknowledging, Open, Saga};
-use super::Engine;
 use crate::view::TransactionState;
 
 /// What an answer makes of an operation.

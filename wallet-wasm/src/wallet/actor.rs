@@ -130,7 +130,11 @@ impl Actor {
         }
     }
 
-    async fn run(self: Rc<Self>, effects: Vec<Effect>, mut outbox: mpsc::UnboundedReceiver<Message>) {
+    async fn run(
+        self: Rc<Self>,
+        effects: Vec<Effect>,
+        mut outbox: mpsc::UnboundedReceiver<Message>,
+    ) {
         self.perform(effects, None).await;
         while let Some(message) = outbox.next().await {
             match message {
@@ -292,9 +296,8 @@ impl Actor {
             return;
         }
         let rows = self.database.rows().await;
-        let opened = rows.and_then(|rows| {
-            Engine::open(&self.issuer_url, rows, platform::now(), entropy()?)
-        });
+        let opened =
+            rows.and_then(|rows| Engine::open(&self.issuer_url, rows, platform::now(), entropy()?));
         match opened {
             Ok((engine, effects)) => {
                 *self.engine.borrow_mut() = engine;

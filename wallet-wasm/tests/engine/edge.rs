@@ -294,9 +294,10 @@ impl Edge {
                     body.currency == due.currency()
                         && self.recorded.get(&body.id) == Some(&due.holder())
                 };
-                let live: Vec<_> = self.live.values().filter(|it| of(it)).take(64).copied().collect();
+                let live: Vec<_> =
+                    self.live.values().filter(|it| of(it)).take(64).copied().collect();
                 let entropy = self.entropy();
-                due.replace(&live, entropy)?
+                Box::new(due.replace(&live, entropy)?)
             }
         };
         let answered = self.carry_out(&prepared);
@@ -354,8 +355,7 @@ impl Edge {
             Shop::Mismatches => return Some(self.mismatch(envelope, invoice)),
             _ => (),
         }
-        let presented =
-            if self.shop == Shop::Swaps { self.invoice(1) } else { invoice.clone() };
+        let presented = if self.shop == Shop::Swaps { self.invoice(1) } else { invoice.clone() };
         let answer = self.validate(operation, envelope, presented)?;
         match self.shop {
             Shop::TakesAndVanishes => {
@@ -387,8 +387,7 @@ impl Edge {
         };
         let order = Signed::sign(&order, &self.shop_key);
         let entropy = self.entropy();
-        let asked =
-            Asked::<Validation>::new(operation, &order, self.desk.keys(), entropy).unwrap();
+        let asked = Asked::<Validation>::new(operation, &order, self.desk.keys(), entropy).unwrap();
         let answered = self.operate(asked.request());
         let outcome = asked.answer(&answered.body).ok()?;
         let receipt = match outcome.verdict {
@@ -413,8 +412,7 @@ impl Edge {
         });
         let evidence = Some(Evidence::Mismatch(mismatch));
         let refusal = Refusal { code: Code::AmountMismatch, evidence };
-        let for_payer =
-            secret.seal(&Answer::<PaymentOutcome>::Refused(refusal), self.entropy());
+        let for_payer = secret.seal(&Answer::<PaymentOutcome>::Refused(refusal), self.entropy());
         cbor(&PaymentAnswer { for_payer, receipt: None })
     }
 }

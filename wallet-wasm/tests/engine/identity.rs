@@ -60,7 +60,9 @@ fn a_repeated_wish_resumes_the_open_operation() {
     let orders: Vec<_> = holder
         .sent
         .iter()
-        .filter(|(id, _)| matches!(id, koban_wallet_wasm::engine::CallId::Operation(_, Part::Order)))
+        .filter(|(id, _)| {
+            matches!(id, koban_wallet_wasm::engine::CallId::Operation(_, Part::Order))
+        })
         .map(|(_, body)| body.clone())
         .collect();
     assert_eq!(orders.len(), 2);

@@ -110,10 +110,13 @@ fn gather(folder: &Path, source: &mut String) {
 }
 
 #[test]
-fn every_refusal_has_a_sentence() {
+fn every_problem_has_a_sentence() {
     let known = messages(Language::English);
     for code in koban_protocol::refusal::Code::ALL {
         assert!(known.contains_key(&format!("problem-{}", code.name())), "{code:?}");
+    }
+    for fault in koban_wallet_wasm::engine::Fault::ALL {
+        assert!(known.contains_key(&format!("problem-{}", fault.name())), "{fault:?}");
     }
 }
 

@@ -72,21 +72,14 @@ impl<H: ObjectHost> Bank<H> {
             }
             Ok(number)
         })?;
-        let account = AccountRef {
-            bank: asked.bank,
-            number,
-            key: asked.key,
-        };
+        let account = AccountRef { bank: asked.bank, number, key: asked.key };
         Ok(cbor(&self.sign(&AccountAttestation { account, at })))
     }
 
     fn new_customer(&self, asked: &OpenAccount) -> Result<Short, Fault> {
         for _ in 0..NUMBER_TRIES {
             let number = draw_number(self.host.entropy()).ok_or(Code::Internal)?;
-            if self
-                .journal()
-                .open_customer(&number, &asked.owner, &asked.key)?
-            {
+            if self.journal().open_customer(&number, &asked.owner, &asked.key)? {
                 return Ok(number);
             }
         }
@@ -99,13 +92,7 @@ impl<H: ObjectHost> Bank<H> {
             let amount = Amount::new(currency, minor);
             let amount = amount.map_err(|_| StoreError::Invariant("a gift's amount"))?;
             let (what, to) = (What::Opening, number.as_str());
-            self.journal().post(&Posting {
-                at,
-                what,
-                from: EQUITY,
-                to,
-                amount,
-            })?;
+            self.journal().post(&Posting { at, what, from: EQUITY, to, amount })?;
         }
         Ok(())
     }
@@ -141,10 +128,7 @@ impl<H: ObjectHost> Bank<H> {
 
     pub(super) fn balances_of(&self, account: &str) -> Result<Vec<Balance>, StoreError> {
         let balances = self.journal().balances(account)?;
-        Ok(balances
-            .into_iter()
-            .map(|(currency, minor)| Balance { currency, minor })
-            .collect())
+        Ok(balances.into_iter().map(|(currency, minor)| Balance { currency, minor }).collect())
     }
 }
 

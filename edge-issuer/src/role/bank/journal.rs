@@ -118,9 +118,7 @@ impl<'a, S: Sql> Journal<'a, S> {
 
     /// The number of the account that belongs to `key`.
     pub(super) fn customer(&self, key: &VerifyingKey) -> Result<Option<Short>, StoreError> {
-        let row = self
-            .0
-            .row("SELECT number FROM account WHERE key = ?", &[key.0.into()])?;
+        let row = self.0.row("SELECT number FROM account WHERE key = ?", &[key.0.into()])?;
         row.map(|row| Short::new(row.text("number")?).ok_or(StoreError::Column("number")))
             .transpose()
     }
@@ -163,9 +161,7 @@ impl<'a, S: Sql> Journal<'a, S> {
     /// What is in an account, minor units.
     pub(super) fn balance(&self, account: &str, currency: Currency) -> Result<i64, StoreError> {
         let query = "SELECT minor FROM balance WHERE account = ? AND currency = ?";
-        let row = self
-            .0
-            .row(query, &[account.into(), currency.code().into()])?;
+        let row = self.0.row(query, &[account.into(), currency.code().into()])?;
         row.map_or(Ok(0), |row| row.i64("minor"))
     }
 
@@ -178,19 +174,13 @@ impl<'a, S: Sql> Journal<'a, S> {
     pub(super) fn balances(&self, account: &str) -> Result<Vec<(String, i64)>, StoreError> {
         let query = "SELECT currency, minor FROM balance WHERE account = ? ORDER BY currency";
         let rows = self.0.run(query, &[account.into()])?;
-        rows.iter()
-            .map(|row| Ok((row.text("currency")?.to_owned(), row.i64("minor")?)))
-            .collect()
+        rows.iter().map(|row| Ok((row.text("currency")?.to_owned(), row.i64("minor")?))).collect()
     }
 
     /// How many entries an account has had.
     pub(super) fn version(&self, account: &str) -> Result<u64, StoreError> {
-        let row = self.0.row(
-            "SELECT version FROM account WHERE number = ?",
-            &[account.into()],
-        )?;
-        row.ok_or(StoreError::Invariant("an account that is read exists"))?
-            .u64("version")
+        let row = self.0.row("SELECT version FROM account WHERE number = ?", &[account.into()])?;
+        row.ok_or(StoreError::Invariant("an account that is read exists"))?.u64("version")
     }
 
     /// The newest entries of an account, each with its journal entry's `at` and `what`.
@@ -232,26 +222,16 @@ impl<'a, S: Sql> Journal<'a, S> {
             &[account.into()],
         )?;
         let kind = Kind::of(&row.ok_or(StoreError::Invariant("an account of an entry exists"))?)?;
-        let after = self
-            .balance(account, currency)?
-            .checked_add(minor)
-            .ok_or(OUT_OF_RANGE)?;
+        let after = self.balance(account, currency)?.checked_add(minor).ok_or(OUT_OF_RANGE)?;
         if after.unsigned_abs() > AMOUNT_MAX_MINOR {
             return Err(OUT_OF_RANGE);
         }
         if after < 0 && !kind.may_be_negative() {
-            return Err(StoreError::Invariant(
-                "no customer and no reserve is overdrawn",
-            ));
+            return Err(StoreError::Invariant("no customer and no reserve is overdrawn"));
         }
         self.0.run(
             "INSERT INTO entry(journal, account, currency, minor) VALUES(?, ?, ?, ?)",
-            &[
-                journal.into(),
-                account.into(),
-                currency.code().into(),
-                minor.into(),
-            ],
+            &[journal.into(), account.into(), currency.code().into(), minor.into()],
         )?;
         self.0.run(
             "INSERT INTO balance(account, currency, minor) VALUES(?, ?, ?)
@@ -274,9 +254,7 @@ impl<'a, S: Sql> Journal<'a, S> {
             WHERE entry.journal = ? AND balance.minor < 0
             AND account.kind IN ('customer', 'reserve')";
         if self.0.row(overdrawn, &[journal.into()])?.is_some() {
-            return Err(StoreError::Invariant(
-                "no customer and no reserve is overdrawn",
-            ));
+            return Err(StoreError::Invariant("no customer and no reserve is overdrawn"));
         }
         Ok(())
     }

@@ -62,12 +62,7 @@ impl<H: ObjectHost> Object<H> for Bank<H> {
             .ok_or(StoreError::Invariant("ROLE and SELF are set"))?;
         journal::make_tables(host.sql())?;
         once::make_tables(host.sql())?;
-        Ok(Self {
-            host,
-            keys,
-            signing,
-            issuer: OnceCell::new(),
-        })
+        Ok(Self { host, keys, signing, issuer: OnceCell::new() })
     }
 
     async fn fetch(&self, request: HttpRequest) -> HttpResponse {
@@ -88,12 +83,7 @@ fn published<H: Host>(host: &H, key: VerifyingKey) -> Option<BankKeys> {
         other => other,
     };
     let url = Url::new(&peer::own_url(host).ok()?)?;
-    Some(BankKeys {
-        id: Short::new(&role)?,
-        name: Name::new(name)?,
-        url,
-        key,
-    })
+    Some(BankKeys { id: Short::new(&role)?, name: Name::new(name)?, url, key })
 }
 
 impl<H: ObjectHost> Bank<H> {

@@ -113,8 +113,6 @@ fn outcome_of(row: &Row) -> Result<Outcome, StoreError> {
         return Ok(Ok(row.blob("answer")?.to_vec()));
     }
     let number = row.u64("refused")?;
-    let code = Code::ALL
-        .iter()
-        .find(|code| u64::from(code.number()) == number);
+    let code = Code::ALL.iter().find(|code| u64::from(code.number()) == number);
     Ok(Err(*code.ok_or(StoreError::Column("refused"))?))
 }

@@ -39,11 +39,7 @@ impl<H: ObjectHost> Bank<H> {
         let asked = authorisation.claim().map_err(|_| Code::Malformed)?;
         let is_owners = authorisation.open(&asked.account.key).is_ok();
         let (act, operation) = (Act::Debit, asked.operation);
-        let once = Once {
-            act,
-            operation,
-            body: authorisation.digest(),
-        };
+        let once = Once { act, operation, body: authorisation.digest() };
         once.run(self.host.sql(), || {
             if asked.amount.is_zero() {
                 return Err(Code::AmountInvalid.into());
@@ -59,11 +55,7 @@ impl<H: ObjectHost> Bank<H> {
                 amount: asked.amount,
             })?;
             let act = BankAct::Debited;
-            let word = BankConfirmation {
-                operation,
-                act,
-                amount: asked.amount,
-            };
+            let word = BankConfirmation { operation, act, amount: asked.amount };
             Ok(Ok(wire::encode(&self.sign(&word))))
         })
     }
@@ -76,9 +68,7 @@ impl<H: ObjectHost> Bank<H> {
         Ok(asked.issuer == issuer.id()
             && self.host.now() <= asked.expires
             && self.is_ours(&asked.account)?
-            && self
-                .journal()
-                .covers(asked.account.number.as_str(), asked.amount)?)
+            && self.journal().covers(asked.account.number.as_str(), asked.amount)?)
     }
 
     /// Pays an account from the reserve, once. A refusal is not final: the issuer owes the money,
@@ -86,16 +76,8 @@ impl<H: ObjectHost> Bank<H> {
     pub(super) async fn credit(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let signed: Signed<Transfer> = peer::decode(body)?;
         let issuer = self.issuer().await?;
-        let Transfer {
-            operation,
-            account,
-            amount,
-        } = peer::open(&signed, &issuer)?;
-        let once = Once {
-            act: Act::Credit,
-            operation,
-            body: signed.digest(),
-        };
+        let Transfer { operation, account, amount } = peer::open(&signed, &issuer)?;
+        let once = Once { act: Act::Credit, operation, body: signed.digest() };
         once.run(self.host.sql(), || {
             if !self.is_ours(&account)? {
                 return Err(Code::AccountForeign.into());
@@ -114,11 +96,7 @@ impl<H: ObjectHost> Bank<H> {
                 amount,
             })?;
             let act = BankAct::Credited;
-            Ok(Ok(wire::encode(&self.sign(&BankConfirmation {
-                operation,
-                act,
-                amount,
-            }))))
+            Ok(Ok(wire::encode(&self.sign(&BankConfirmation { operation, act, amount }))))
         })
     }
 
@@ -127,13 +105,6 @@ impl<H: ObjectHost> Bank<H> {
         let issuer = self.issuer().await?.id().to_string();
         let version = self.journal().version(RESERVE)?;
         let reserves = self.balances_of(RESERVE)?;
-        Ok(json(
-            StatusCode::OK,
-            &Reserves {
-                issuer,
-                version,
-                reserves,
-            },
-        ))
+        Ok(json(StatusCode::OK, &Reserves { issuer, version, reserves }))
     }
 }

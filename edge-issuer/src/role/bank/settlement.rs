@@ -27,17 +27,8 @@ impl<H: ObjectHost> Bank<H> {
     pub(super) async fn settle_out(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let signed: Signed<Settlement> = peer::decode(body)?;
         let issuer = self.issuer().await?;
-        let Settlement {
-            operation,
-            from,
-            to,
-            amount,
-        } = peer::open(&signed, &issuer)?;
-        let once = Once {
-            act: Act::SettlementOut,
-            operation,
-            body: signed.digest(),
-        };
+        let Settlement { operation, from, to, amount } = peer::open(&signed, &issuer)?;
+        let once = Once { act: Act::SettlementOut, operation, body: signed.digest() };
         once.run(self.host.sql(), || {
             if from != self.keys.id || !self.is_other_bank(&to) {
                 return Err(Code::AccountForeign.into());
@@ -72,17 +63,8 @@ impl<H: ObjectHost> Bank<H> {
         let BankKeys { key, .. } = peer::keys_of(&self.host, payer.as_str()).await?;
         let paid = peer::open(&signed, &key)?.settlement;
         let issuer = self.issuer().await?;
-        let Settlement {
-            operation,
-            from,
-            to,
-            amount,
-        } = peer::open(&paid, &issuer)?;
-        let once = Once {
-            act: Act::SettlementIn,
-            operation,
-            body: paid.digest(),
-        };
+        let Settlement { operation, from, to, amount } = peer::open(&paid, &issuer)?;
+        let once = Once { act: Act::SettlementIn, operation, body: paid.digest() };
         once.run(self.host.sql(), || {
             if to != self.keys.id {
                 return Err(Code::AccountForeign.into());
@@ -99,11 +81,7 @@ impl<H: ObjectHost> Bank<H> {
                 amount,
             })?;
             let act = BankAct::Settled;
-            Ok(Ok(wire::encode(&self.sign(&BankConfirmation {
-                operation,
-                act,
-                amount,
-            }))))
+            Ok(Ok(wire::encode(&self.sign(&BankConfirmation { operation, act, amount }))))
         })
     }
 

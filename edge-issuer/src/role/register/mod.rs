@@ -114,10 +114,7 @@ impl<H: ObjectHost> Register<H> {
 
     fn published(&self) -> Signed<RegisterKeys> {
         let key = self.signing.verifying_key();
-        let keys = RegisterKeys {
-            key,
-            sealing: self.opening.sealing_key(),
-        };
+        let keys = RegisterKeys { key, sealing: self.opening.sealing_key() };
         Signed::sign(&keys, &self.signing)
     }
 
@@ -141,10 +138,7 @@ impl<H: ObjectHost> Register<H> {
         if request.route != route {
             return Err(Code::Malformed);
         }
-        let (signed, secret) = self
-            .opening
-            .open(&request)
-            .map_err(|_| Code::NotSealedForUs)?;
+        let (signed, secret) = self.opening.open(&request).map_err(|_| Code::NotSealedForUs)?;
         Ok((request, signed, secret))
     }
 
@@ -158,10 +152,7 @@ impl<H: ObjectHost> Register<H> {
         }
         // The alarm first: without it the note would be kept for ever.
         let dropped = start_of(note.until.plus(1));
-        self.host
-            .wake_at(dropped)
-            .await
-            .map_err(|_| Code::PeerUnreachable)?;
+        self.host.wake_at(dropped).await.map_err(|_| Code::PeerUnreachable)?;
         let sql = self.host.sql();
         sql.transaction(|| self.store.note(sql, &note, self.host.entropy()))?;
         let mut response = HttpResponse::default();

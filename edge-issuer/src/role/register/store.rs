@@ -30,9 +30,7 @@ const TABLES: [&str; 4] = [
 
 /// Makes the tables. `operation` and `holder` are keyed digests; `until` is a day.
 pub(super) fn make_tables<S: Sql>(sql: &S) -> Result<(), StoreError> {
-    TABLES
-        .into_iter()
-        .try_for_each(|table| sql.run(table, &[]).map(drop))
+    TABLES.into_iter().try_for_each(|table| sql.run(table, &[]).map(drop))
 }
 
 /// A look-up as the log shows it.
@@ -74,11 +72,7 @@ impl Store {
         let query = "SELECT sealed FROM note WHERE operation = ?";
         if let Some(row) = sql.row(query, &[operation.into()])? {
             let known: RegisterNote = opened(&self.notes, &operation, &row)?;
-            return if known == *note {
-                Ok(())
-            } else {
-                Err(Code::OperationReused.into())
-            };
+            return if known == *note { Ok(()) } else { Err(Code::OperationReused.into()) };
         }
         let sealed = self.notes.seal(&operation, &wire::encode(note), entropy)?;
         sql.run(
@@ -102,10 +96,7 @@ impl Store {
         let index = self.digest(b"holder", &holder.0);
         let rows = sql.run(
             "SELECT operation, sealed FROM note WHERE holder = ? ORDER BY id DESC LIMIT ?",
-            &[
-                index.into(),
-                u64::try_from(NOTED_COINS_MAX).unwrap_or(u64::MAX).into(),
-            ],
+            &[index.into(), u64::try_from(NOTED_COINS_MAX).unwrap_or(u64::MAX).into()],
         )?;
         let mut coins: Vec<CoinId> = Vec::new();
         for row in rows {
@@ -140,11 +131,7 @@ impl Store {
         if let Some(row) = sql.row(query, &[operation.into()])? {
             let known: RegisterLookup = opened(&self.log, &operation, &row)?;
             let same = known.holder == lookup.holder && known.reason == lookup.reason;
-            return if same {
-                Ok(())
-            } else {
-                Err(Code::OperationReused.into())
-            };
+            return if same { Ok(()) } else { Err(Code::OperationReused.into()) };
         }
         if !lookup.at.is_near(now) {
             return Err(Code::ClockSkew.into());

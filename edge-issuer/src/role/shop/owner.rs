@@ -275,7 +275,7 @@ fn sales(lang: Lang, orders: &[Order]) -> Markup {
                 p { (lang.say("Nothing sold yet.", "まだ売れていません。")) }
             } @else {
                 div.scroll tabindex="0" role="region" aria-labelledby="sales" {
-                    table {
+                    table role="table" {
                         thead {
                             tr {
                                 th scope="col" { (lang.say("When", "日時")) }
@@ -286,11 +286,11 @@ fn sales(lang: Lang, orders: &[Order]) -> Markup {
                         }
                         tbody {
                             @for order in paid {
-                                tr {
-                                    td { @if let Some(at) = order.paid_at { (clock(Time(at))) } }
-                                    td { a href={ "/orders/" (order.reference) } { (order.purpose) } }
-                                    td.amount { (money(&order.amount.currency, order.amount.minor)) }
-                                    td { (taken(order)) }
+                                tr role="row" {
+                                    td role="cell" { @if let Some(at) = order.paid_at { (clock(Time(at))) } }
+                                    td role="cell" { a href={ "/orders/" (order.reference) } { (order.purpose) } }
+                                    td.amount role="cell" { (money(&order.amount.currency, order.amount.minor)) }
+                                    td role="cell" { (taken(order)) }
                                 }
                             }
                         }

@@ -135,7 +135,10 @@ fn many_small_coins_give_way_to_fewer_large_ones() {
 fn what_sixty_four_coins_cannot_make_is_said() {
     let coins: Vec<_> = (0..80).map(|id| coin(id, 0, 0)).collect();
     assert_eq!(chosen(&coins, 65), Err(Fault::TooManyCoins));
-    assert_eq!(handy(amount(65 << 3), denomination(3), &Counts::default()), Err(Fault::TooManyCoins));
+    assert_eq!(
+        handy(amount(65 << 3), denomination(3), &Counts::default()),
+        Err(Fault::TooManyCoins)
+    );
 }
 
 #[test]
