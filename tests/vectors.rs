@@ -8,6 +8,7 @@ mod fixture;
 
 mod vectors {
     pub(crate) mod check;
+    mod document;
     pub(crate) mod make;
     pub(crate) mod wrong;
 }
@@ -97,7 +98,10 @@ fn the_committed_vectors_are_what_is_made() {
             fs::write(&path, &made).unwrap();
         }
         let same = fs::read_to_string(&path).unwrap() == made;
-        assert!(same, "{name} differs: KOBAN_WRITE_VECTORS=1 writes it anew; look at the difference");
+        assert!(
+            same,
+            "{name} differs: KOBAN_WRITE_VECTORS=1 writes it anew; look at the difference"
+        );
     }
 }
 

@@ -51,9 +51,7 @@ pub async fn answer<H: Host>(host: &H, mut request: HttpRequest) -> HttpResponse
         set(headers, &CORS);
     }
     set(headers, &[(header::X_CONTENT_TYPE_OPTIONS, "nosniff")]);
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -110,10 +108,7 @@ pub(crate) mod tests {
 
     impl Machine {
         pub(crate) fn of(role: &'static str) -> Self {
-            Self {
-                settings: BTreeMap::from([("ROLE", role)]),
-                ..Self::default()
-            }
+            Self { settings: BTreeMap::from([("ROLE", role)]), ..Self::default() }
         }
 
         /// Answers, without waiting for anything.
@@ -167,19 +162,13 @@ pub(crate) mod tests {
 
     #[test]
     fn a_body_may_be_as_long_as_a_message_and_no_longer() {
-        for role in [
-            "wallet", "shop", "issuer", "register", "bank-a", "bank-b", "payment",
-        ] {
+        for role in ["wallet", "shop", "issuer", "register", "bank-a", "bank-b", "payment"] {
             let machine = Machine::of(role);
             let allowed = machine.answer(request(Method::POST, MESSAGE_BYTES_MAX));
             assert_ne!(allowed.status(), StatusCode::PAYLOAD_TOO_LARGE, "{role}");
             let refused = machine.answer(request(Method::POST, MESSAGE_BYTES_MAX + 1));
             assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE, "{role}");
-            assert_eq!(
-                refused.body(),
-                answer::problem(Code::TooLong).body(),
-                "{role}"
-            );
+            assert_eq!(refused.body(), answer::problem(Code::TooLong).body(), "{role}");
         }
     }
 
@@ -192,21 +181,12 @@ pub(crate) mod tests {
             assert!(before.body().is_empty(), "{role}");
             let refused = machine.answer(request(Method::POST, MESSAGE_BYTES_MAX + 1));
             for answer in [before, refused] {
-                assert_eq!(
-                    answer.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN],
-                    "*",
-                    "{role}"
-                );
+                assert_eq!(answer.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{role}");
             }
         }
         for role in ["wallet", "shop"] {
             let answer = Machine::of(role).answer(request(Method::OPTIONS, 0));
-            assert!(
-                !answer
-                    .headers()
-                    .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN),
-                "{role}"
-            );
+            assert!(!answer.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN), "{role}");
             assert_ne!(answer.status(), StatusCode::NO_CONTENT, "{role}");
         }
     }
@@ -228,14 +208,8 @@ pub(crate) mod tests {
         let head = machine.answer(request(Method::HEAD, 0));
         let get = machine.answer(request(Method::GET, 0));
         assert_eq!(head.headers(), get.headers());
-        assert_eq!(
-            (head.status(), get.status()),
-            (StatusCode::OK, StatusCode::OK)
-        );
-        assert_eq!(
-            (head.body().as_slice(), get.body().as_slice()),
-            (&[][..], &b"<p>page</p>"[..])
-        );
+        assert_eq!((head.status(), get.status()), (StatusCode::OK, StatusCode::OK));
+        assert_eq!((head.body().as_slice(), get.body().as_slice()), (&[][..], &b"<p>page</p>"[..]));
     }
 
     #[test]

@@ -1,10 +1,6 @@
 //! A short message that claims a huge length is refused before memory is set aside for it.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a test may stop at the first surprise"
-)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use koban_protocol::online::tagged::wire::Coins;
 use koban_protocol::process::payment::{PaymentOrder, ValidationOrder};
@@ -32,11 +28,8 @@ fn refused_cheaply<T: Wire>(bytes: &[u8]) {
 // one test, since the peak is the whole process's
 #[test]
 fn a_huge_claimed_length_takes_no_memory() {
-    let lengths = [
-        &[0x1a, 0xff, 0xff, 0xff, 0xff][..],
-        &[0x1b; 9],
-        &[0x1b, 0, 0, 0, 0, 0x7f, 0, 0, 0],
-    ];
+    let lengths =
+        [&[0x1a, 0xff, 0xff, 0xff, 0xff][..], &[0x1b; 9], &[0x1b, 0, 0, 0, 0, 0x7f, 0, 0, 0]];
     for length in lengths {
         for major in [2_u8, 3, 4, 5] {
             let mut claim = length.to_vec();

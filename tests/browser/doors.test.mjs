@@ -64,9 +64,9 @@ story('the whole story: register, enrol, withdraw, buy by a plain link, receipt,
   const wallet = await WalletPage.open(person);
   await wallet.register('first-customer');
   await wallet.enrol('bank-a', 'Hanako Yamada');
-  assert.equal(await wallet.account(), OPENING_BALANCE);
+  await wallet.accountIs(OPENING_BALANCE);
   await wallet.withdraw(5000);
-  assert.equal(await wallet.account(), OPENING_BALANCE - 5000);
+  await wallet.accountIs(OPENING_BALANCE - 5000);
   await wallet.go('/');
   await wallet.balanceIs(5000);
   const issued = await figures();

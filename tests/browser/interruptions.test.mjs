@@ -71,7 +71,7 @@ async function withdrawnOnce(wallet, yen = 5000) {
   await wallet.settled({ within: 40_000 });
   await wallet.go('/');
   await wallet.balanceIs(yen);
-  assert.equal(await wallet.account(), OPENING_BALANCE - yen, 'debited once');
+  await wallet.accountIs(OPENING_BALANCE - yen);
 }
 
 story('a withdrawal that was never sent is sent after a reload (VC-3)', async (enter) => {
@@ -103,7 +103,7 @@ story('a reload right at the click loses nothing: withdrawal', async (enter) => 
   await wallet.go('/');
   const held = await wallet.balance().catch(() => 0);
   assert.ok([0, 5000].includes(held), `${held}`);
-  assert.equal(await wallet.account(), OPENING_BALANCE - held);
+  await wallet.accountIs(OPENING_BALANCE - held);
 });
 
 story('a payment that was never sent is sent after a reload (VC-4)', async (enter) => {
@@ -173,7 +173,7 @@ story('after a night off everything is still there, and the wallet pays', async 
   assert.deepEqual(await merchant.takings(), takings);
   const again = await WalletPage.open(person);
   await again.balanceIs(4880);
-  assert.equal(await again.account(), OPENING_BALANCE - 5000);
+  await again.accountIs(OPENING_BALANCE - 5000);
   const second = await merchant.order('after-the-night', 370, 'A paperback');
   await again.openInvoice(second.invoice_url);
   await again.confirm();

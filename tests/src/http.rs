@@ -45,6 +45,11 @@ impl Network for Http {
 }
 
 impl Http {
+    /// Another way to the same edge, for another thread.
+    pub fn again(&self) -> Self {
+        Self { agent: self.agent.clone(), origins: self.origins.clone() }
+    }
+
     /// The edge that the argument `--origins` names: a JSON object of roles and their origins.
     ///
     /// # Panics

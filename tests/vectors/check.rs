@@ -97,9 +97,13 @@ pub(crate) fn rfc_9180() {
         let (secret, _) = Kem::derive_keypair(&bytes(vector, "ikm_r"));
         let enc = <Kem as hpke::Kem>::EncappedKey::from_bytes(&bytes(vector, "enc")).unwrap();
         let info = bytes(vector, "info");
-        let mut context =
-            hpke::setup_receiver::<AesGcm128, HkdfSha256, Kem>(&OpModeR::Base, &secret, &enc, &info)
-                .unwrap();
+        let mut context = hpke::setup_receiver::<AesGcm128, HkdfSha256, Kem>(
+            &OpModeR::Base,
+            &secret,
+            &enc,
+            &info,
+        )
+        .unwrap();
         for message in vector["encryptions"].as_array().unwrap() {
             let opened = context.open(&bytes(message, "ct"), &bytes(message, "aad"));
             same("plaintext", opened.unwrap(), bytes(message, "pt"))?;

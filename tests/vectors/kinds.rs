@@ -153,7 +153,7 @@ kinds! {
     "participant-id" ParticipantId;
     "key-id" KeyId;
     "digest" Digest;
-    "time" Time;
+    "unix-time" Time;
     "day" Day;
     "verifying-key" VerifyingKey;
     "signature" Signature;

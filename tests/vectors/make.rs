@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 use koban_protocol::entropy::Entropy;
 use koban_protocol::id::Digest;
 use koban_protocol::key::SigningKey;
+use koban_protocol::process::HeldClaim;
 use koban_protocol::process::enrolment::{AccountConsent, EnrolmentOrder};
 use koban_protocol::process::payment::{
     PaymentAnswer, PaymentOrder, PaymentOutcome, Take, Validated, ValidationOutcome,
 };
 use koban_protocol::process::redeem::Redeemed;
 use koban_protocol::process::registration::RegistrationOrder;
-use koban_protocol::process::HeldClaim;
 use koban_protocol::refusal::{Answer, Code, Evidence, Refusal};
 use koban_protocol::sealed::{self, AnswerNonce, OpeningKey, Route, SealedAnswer, SealedRequest};
 use koban_protocol::signed::{Signed, Statement};
@@ -146,7 +146,7 @@ impl Valid {
         self.add("participant-id", &keys.key.participant());
         self.add("key-id", &keys.key.id());
         self.add("digest", &Digest(bytes("vector")));
-        self.add("time", &NOW);
+        self.add("unix-time", &NOW);
         self.add("day", &NOW.day());
         self.add("verifying-key", &keys.key);
         self.add("signature", &signing("vector").sign(&Digest(bytes("vector"))));

@@ -53,7 +53,12 @@ fn encodings() -> Vec<Vector> {
         wrong("keys_descending", &[], &|map| map.items.rotate_left(2), refused),
         wrong("key_twice", &[], &|map| repeat_first(map), refused),
         wrong("field_unknown", &[], &|map| append(map, Item::uint(5), Item::uint(0)), refused),
-        wrong("field_unknown_in_a_coin", &[0, 0], &|map| append(map, Item::uint(2), Item::uint(0)), refused),
+        wrong(
+            "field_unknown_in_a_coin",
+            &[0, 0],
+            &|map| append(map, Item::uint(2), Item::uint(0)),
+            refused,
+        ),
         wrong("key_as_text", &[], &|map| map.items[0] = Item::text("0"), "malformed"),
         wrong("absent_value_as_null", &[4], &|change| *change = Item::null(), refused),
     ];
@@ -127,9 +132,7 @@ fn structures() -> Vec<Vector> {
             map.items.drain(2 * key..2 * key + 2);
         })
     };
-    let tag = |length: usize| {
-        changed(&coin.write(), &[1], |tag| tag.string.resize(length, 0))
-    };
+    let tag = |length: usize| changed(&coin.write(), &[1], |tag| tag.string.resize(length, 0));
     let wrong = |name, kind, bytes: &[u8]| Vector::new(name, kind, bytes, "malformed");
     let none = Item::array(vec![]);
     let three_parts = vec![Item::uint(0), Item::array(vec![none.clone()]), none];
@@ -146,13 +149,21 @@ fn structures() -> Vec<Vector> {
         wrong("invoice_missing", "payment-order", &without(1)),
         wrong("payee_missing", "payment-order", &without(2)),
         wrong("amount_missing", "payment-order", &without(3)),
-        wrong("array_for_map", "payment-order", &changed(&payment, &[], |map| {
-            let values: Vec<Item> = map.items.iter().skip(1).step_by(2).cloned().collect();
-            *map = Item::array(values);
-        })),
-        wrong("coin_for_list", "payment-order", &changed(&payment, &[0], |coins| {
-            *coins = coins.items[0].clone();
-        })),
+        wrong(
+            "array_for_map",
+            "payment-order",
+            &changed(&payment, &[], |map| {
+                let values: Vec<Item> = map.items.iter().skip(1).step_by(2).cloned().collect();
+                *map = Item::array(values);
+            }),
+        ),
+        wrong(
+            "coin_for_list",
+            "payment-order",
+            &changed(&payment, &[0], |coins| {
+                *coins = coins.items[0].clone();
+            }),
+        ),
         wrong("answer_of_three_parts", "answer<coins>", &three_parts),
         wrong("signature_missing", "signed<certificate>", &unsigned),
     ]

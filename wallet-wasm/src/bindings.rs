@@ -1,4 +1,5 @@
-//! The wallet for JavaScript, with TypeScript types: everything our own page does, without our page.
+//! The wallet for JavaScript, with TypeScript types: everything our own page does, without our
+//! page.
 //!
 //! ```js
 //! import init, { KobanWallet } from "./koban_wallet_wasm.js";
@@ -15,8 +16,8 @@
 //! }
 //! ```
 //!
-//! Amounts are whole minor units (yen, cents). What fails throws a `KobanProblem`: an `Error` with the
-//! stable `code`, the `culprit`, and facts in `detail`.
+//! Amounts are whole minor units (yen, cents). What fails throws a `KobanProblem`: an `Error` with
+//! the stable `code`, the `culprit`, and facts in `detail`.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use js_sys::{Error, Function, Reflect};
@@ -50,8 +51,9 @@ pub struct KobanWallet(Wallet);
 
 #[wasm_bindgen]
 impl KobanWallet {
-    /// Opens the wallet of the issuer at an address. What was open when it was last closed goes on by
-    /// itself. Only one tab of an origin can use a wallet; in others it shows what that tab does.
+    /// Opens the wallet of the issuer at an address. What was open when it was last closed goes on
+    /// by itself. Only one tab of an origin can use a wallet; in others it shows what that tab
+    /// does.
     ///
     /// # Errors
     /// `storage-not-durable`, `storage-corrupt`; `network` if the issuer was never reached.
@@ -152,8 +154,8 @@ impl KobanWallet {
         shown(&self.0.clone().read_invoice(&document).await.map_err(thrown)?)
     }
 
-    /// Pays an invoice that was fetched or read. Gives the transaction, whose state says whether it is
-    /// done, refused, or still open and going on by itself.
+    /// Pays an invoice that was fetched or read. Gives the transaction, whose state says whether it
+    /// is done, refused, or still open and going on by itself.
     ///
     /// # Errors
     /// `unknown-transaction`, `too-little-money`, `foreign-issuer`, `invoice-expired`.
@@ -233,8 +235,8 @@ pub fn decode_invoice(text: &str) -> Result<Vec<u8>, JsValue> {
     decoded.map_err(|error| problem(Problem::with(Fault::InvoiceUnreadable, error.to_string())))
 }
 
-/// Checks an invoice without a wallet: its document against the issuer's published keys (the answer of
-/// `GET /keys`), now.
+/// Checks an invoice without a wallet: its document against the issuer's published keys (the answer
+/// of `GET /keys`), now.
 ///
 /// # Errors
 /// `invoice-unreadable`, `issuer-misbehaved`, `invoice-invalid`, `invoice-expired`.

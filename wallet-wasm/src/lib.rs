@@ -1,8 +1,9 @@
 //! The wallet.
 //!
-//! [`engine`] decides everything and touches nothing: events in, effects out. [`drivers`] perform the
-//! effects in a browser: IndexedDB, fetch, clock, locks. [`Wallet`] joins the two for a page written in
-//! Rust, and `bindings` (feature `js`) offers the same to JavaScript. [`view`] is what all of them show.
+//! [`engine`] decides everything and touches nothing: events in, effects out. [`drivers`] perform
+//! the effects in a browser: IndexedDB, fetch, clock, locks. [`Wallet`] joins the two for a page
+//! written in Rust, and `bindings` (feature `js`) offers the same to JavaScript. [`view`] is what
+//! all of them show.
 
 pub mod drivers;
 pub mod engine;

@@ -15,7 +15,7 @@ pub enum Verdict {
     Inconsistent,
 }
 
-/// The sum over the banks, in minor units; saturating, so that absurd figures are found inconsistent.
+/// The sum over the banks, in minor units; saturating, so that absurd figures are inconsistent.
 pub fn reserves_total(audit: &CurrencyAudit) -> u64 {
     audit.reserves.iter().fold(0, |sum, reserve| sum.saturating_add(reserve.minor))
 }
@@ -47,11 +47,8 @@ mod tests {
 
     fn totals(coins: u64, held: u64, flows: [u64; 3], banks: &[u64]) -> CurrencyAudit {
         let [settling, owed, debiting] = flows;
-        let reserve = |minor: &u64| Reserve {
-            bank: String::new(),
-            name: String::new(),
-            minor: *minor,
-        };
+        let reserve =
+            |minor: &u64| Reserve { bank: String::new(), name: String::new(), minor: *minor };
         CurrencyAudit {
             code: "JPY".to_owned(),
             exponent: 0,
@@ -67,46 +64,22 @@ mod tests {
 
     #[test]
     fn vc_10_equal_when_nothing_is_in_flight() {
-        assert_eq!(
-            verdict(&totals(4000, 630, [0; 3], &[3000, 1630]), true),
-            Verdict::Equal
-        );
+        assert_eq!(verdict(&totals(4000, 630, [0; 3], &[3000, 1630]), true), Verdict::Equal);
     }
 
     #[test]
     fn vc_10_in_flight_within_the_bounds() {
-        assert_eq!(
-            verdict(&totals(4000, 0, [0, 0, 500], &[4500]), true),
-            Verdict::InFlight(500)
-        );
-        assert_eq!(
-            verdict(&totals(4000, 0, [0, 0, 500], &[4000]), true),
-            Verdict::InFlight(500)
-        );
-        assert_eq!(
-            verdict(&totals(4370, 0, [370, 0, 0], &[4000]), true),
-            Verdict::InFlight(370)
-        );
+        assert_eq!(verdict(&totals(4000, 0, [0, 0, 500], &[4500]), true), Verdict::InFlight(500));
+        assert_eq!(verdict(&totals(4000, 0, [0, 0, 500], &[4000]), true), Verdict::InFlight(500));
+        assert_eq!(verdict(&totals(4370, 0, [370, 0, 0], &[4000]), true), Verdict::InFlight(370));
     }
 
     #[test]
     fn vc_10_one_unit_off_is_inconsistent() {
-        assert_eq!(
-            verdict(&totals(4001, 0, [0; 3], &[4000]), true),
-            Verdict::Inconsistent
-        );
-        assert_eq!(
-            verdict(&totals(4000, 0, [0; 3], &[4001]), true),
-            Verdict::Inconsistent
-        );
-        assert_eq!(
-            verdict(&totals(4000, 0, [0, 0, 500], &[4501]), true),
-            Verdict::Inconsistent
-        );
-        assert_eq!(
-            verdict(&totals(4371, 0, [370, 0, 0], &[4000]), true),
-            Verdict::Inconsistent
-        );
+        assert_eq!(verdict(&totals(4001, 0, [0; 3], &[4000]), true), Verdict::Inconsistent);
+        assert_eq!(verdict(&totals(4000, 0, [0; 3], &[4001]), true), Verdict::Inconsistent);
+        assert_eq!(verdict(&totals(4000, 0, [0, 0, 500], &[4501]), true), Verdict::Inconsistent);
+        assert_eq!(verdict(&totals(4371, 0, [370, 0, 0], &[4000]), true), Verdict::Inconsistent);
         assert_eq!(
             verdict(&totals(u64::MAX, 1, [0; 3], &[u64::MAX, 1]), true),
             Verdict::Inconsistent
@@ -115,18 +88,12 @@ mod tests {
 
     #[test]
     fn vc_10_the_issuers_own_no_counts() {
-        let own = CurrencyAudit {
-            consistent: false,
-            ..totals(10, 0, [0; 3], &[10])
-        };
+        let own = CurrencyAudit { consistent: false, ..totals(10, 0, [0; 3], &[10]) };
         assert_eq!(verdict(&own, true), Verdict::Inconsistent);
     }
 
     #[test]
     fn vc_10_totals_of_several_moments_prove_nothing() {
-        assert_eq!(
-            verdict(&totals(4001, 0, [0; 3], &[4000]), false),
-            Verdict::Moving
-        );
+        assert_eq!(verdict(&totals(4001, 0, [0; 3], &[4000]), false), Verdict::Moving);
     }
 }

@@ -18,24 +18,18 @@ pub const LINK_SCHEME: &str = "web+koban";
 /// What failed, as a fact for support.
 pub async fn fetch_json<T: DeserializeOwned>(address: &str) -> Result<T, String> {
     let named = |fault: JsValue| format!("{address}: {}", describe(&fault));
-    let answer = JsFuture::from(window().fetch_with_str(address))
-        .await
-        .map_err(named)?;
+    let answer = JsFuture::from(window().fetch_with_str(address)).await.map_err(named)?;
     let answer: Response = answer.dyn_into().map_err(named)?;
     if !answer.ok() {
         return Err(format!("{address}: HTTP {}", answer.status()));
     }
-    let json = JsFuture::from(answer.json().map_err(named)?)
-        .await
-        .map_err(named)?;
+    let json = JsFuture::from(answer.json().map_err(named)?).await.map_err(named)?;
     serde_wasm_bindgen::from_value(json).map_err(|fault| format!("{address}: {fault}"))
 }
 
 fn describe(fault: &JsValue) -> String {
     let message = Reflect::get(fault, &"message".into()).ok();
-    message
-        .and_then(|text| text.as_string())
-        .unwrap_or_else(|| format!("{fault:?}"))
+    message.and_then(|text| text.as_string()).unwrap_or_else(|| format!("{fault:?}"))
 }
 
 /// Takes away what the page showed before the pages were there.
@@ -82,10 +76,7 @@ pub fn register_links() -> bool {
         return false;
     };
     let page = format!("{origin}/pay?u=%s");
-    window()
-        .navigator()
-        .register_protocol_handler(LINK_SCHEME, &page, "Koban")
-        .is_ok()
+    window().navigator().register_protocol_handler(LINK_SCHEME, &page, "Koban").is_ok()
 }
 
 /// The bytes of a file the holder chose.
@@ -93,9 +84,7 @@ pub fn register_links() -> bool {
 /// # Errors
 /// What failed, as a fact for support.
 pub async fn read_file(file: &File) -> Result<Vec<u8>, String> {
-    let bytes = JsFuture::from(file.array_buffer())
-        .await
-        .map_err(|fault| describe(&fault))?;
+    let bytes = JsFuture::from(file.array_buffer()).await.map_err(|fault| describe(&fault))?;
     let bytes: ArrayBuffer = bytes.dyn_into().map_err(|fault| describe(&fault))?;
     Ok(Uint8Array::new(&bytes).to_vec())
 }
@@ -115,22 +104,14 @@ pub fn on_launched_file(then: impl Fn(Result<Vec<u8>, String>) + Clone + 'static
         });
     });
     // The queue keeps its consumer for the page's life, and so does the closure.
-    set_consumer
-        .call1(&queue, &consumer.into_js_value())
-        .is_ok()
+    set_consumer.call1(&queue, &consumer.into_js_value()).is_ok()
 }
 
 /// `launch.files[0].getFile()`, read.
 async fn launched_file(launch: &JsValue) -> Option<Result<Vec<u8>, String>> {
-    let files: Array = Reflect::get(launch, &"files".into())
-        .ok()?
-        .dyn_into()
-        .ok()?;
+    let files: Array = Reflect::get(launch, &"files".into()).ok()?.dyn_into().ok()?;
     let handle = files.iter().next()?;
-    let get_file: Function = Reflect::get(&handle, &"getFile".into())
-        .ok()?
-        .dyn_into()
-        .ok()?;
+    let get_file: Function = Reflect::get(&handle, &"getFile".into()).ok()?.dyn_into().ok()?;
     let promise: Promise = get_file.call0(&handle).ok()?.dyn_into().ok()?;
     let file: File = JsFuture::from(promise).await.ok()?.dyn_into().ok()?;
     Some(read_file(&file).await)
@@ -138,12 +119,7 @@ async fn launched_file(launch: &JsValue) -> Option<Result<Vec<u8>, String>> {
 
 /// `object.name` and its function `method`, if both are there.
 fn method(object: &JsValue, name: &str, method: &str) -> Option<(JsValue, Function)> {
-    let target = Reflect::get(object, &name.into())
-        .ok()
-        .filter(JsValue::is_object)?;
-    let function = Reflect::get(&target, &method.into())
-        .ok()?
-        .dyn_into()
-        .ok()?;
+    let target = Reflect::get(object, &name.into()).ok().filter(JsValue::is_object)?;
+    let function = Reflect::get(&target, &method.into()).ok()?.dyn_into().ok()?;
     Some((target, function))
 }

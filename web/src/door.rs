@@ -33,9 +33,7 @@ pub fn read(query: &str, fragment: &str, decode: impl Fn(&str) -> Option<String>
         let Some(link) = decode(raw) else {
             return Door::Broken(raw.to_owned());
         };
-        let target = link
-            .strip_prefix("web+koban:")
-            .map(|rest| rest.trim_start_matches('/'));
+        let target = link.strip_prefix("web+koban:").map(|rest| rest.trim_start_matches('/'));
         return target.map_or_else(|| Door::Broken(link.clone()), |rest| address(rest, &decode));
     }
     match fragment.trim_start_matches('#') {
@@ -52,8 +50,7 @@ pub fn embed(document: &[u8]) -> String {
 /// Whether `text` is an address a page may link to or fetch: http or https, nothing else.
 pub fn is_web_address(text: &str) -> bool {
     let has = |scheme: &str| {
-        text.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
             && text.len() > scheme.len()
     };
     has("http://") || has("https://")
@@ -115,10 +112,7 @@ mod tests {
     #[test]
     fn an_encoded_address_is_decoded_once() {
         let query = "invoice=http%3A%2F%2Flocalhost%3A8701%2Fi%3Fnote%3Da%2520b";
-        assert_eq!(
-            open(query, ""),
-            leads_to("http://localhost:8701/i?note=a%20b")
-        );
+        assert_eq!(open(query, ""), leads_to("http://localhost:8701/i?note=a%20b"));
     }
 
     #[test]
@@ -133,10 +127,7 @@ mod tests {
     fn an_embedded_invoice_survives_the_round_trip() {
         let address = embed(&[0xa1, 0x01, 0xff, 0xfe]);
         let fragment = address.strip_prefix("/pay").unwrap();
-        assert_eq!(
-            open("", fragment),
-            Door::Embedded(vec![0xa1, 0x01, 0xff, 0xfe])
-        );
+        assert_eq!(open("", fragment), Door::Embedded(vec![0xa1, 0x01, 0xff, 0xfe]));
     }
 
     #[test]
@@ -155,24 +146,11 @@ mod tests {
     #[test]
     fn only_web_addresses_are_linked_and_only_own_paths_are_followed() {
         assert!(is_web_address("HTTPS://shop.example/"));
-        for address in [
-            "https://",
-            "ftp://a",
-            "javascript:x",
-            "//a",
-            "",
-            "httpx://a",
-        ] {
+        for address in ["https://", "ftp://a", "javascript:x", "//a", "", "httpx://a"] {
             assert!(!is_web_address(address), "{address}");
         }
         assert!(is_own_path("/pay?invoice=http://a"));
-        for path in [
-            "//evil.example",
-            "https://evil.example",
-            "/\\evil.example",
-            "pay",
-            "",
-        ] {
+        for path in ["//evil.example", "https://evil.example", "/\\evil.example", "pay", ""] {
             assert!(!is_own_path(path), "{path}");
         }
     }

@@ -36,9 +36,7 @@ impl Language {
     /// The language a BCP 47 tag asks for, compared by its primary subtag (RFC 4647 section 3.4).
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or_default();
-        Self::ALL
-            .into_iter()
-            .find(|language| language.tag().eq_ignore_ascii_case(primary))
+        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
     }
 
     const fn messages(self) -> &'static str {
@@ -115,11 +113,7 @@ fn find(language: Language, key: &str, arguments: Option<&FluentArgs>) -> Option
         let bundle = &bundles[language as usize];
         let pattern = bundle.get_message(key)?.value()?;
         let mut faults = Vec::new();
-        Some(
-            bundle
-                .format_pattern(pattern, arguments, &mut faults)
-                .into_owned(),
-        )
+        Some(bundle.format_pattern(pattern, arguments, &mut faults).into_owned())
     })
 }
 

@@ -6,10 +6,7 @@
 //!
 //! [`WalletView`]: koban_wallet_wasm::view::WalletView
 
-#![allow(
-    unreachable_pub,
-    reason = "the component macro makes what it generates public"
-)]
+#![allow(unreachable_pub, reason = "the component macro makes what it generates public")]
 
 mod app;
 mod audit;

@@ -28,12 +28,8 @@ pub fn show_time(seconds: u64) -> String {
 
 /// Day and time of day without the year, for lists of what is recent.
 pub fn show_day(seconds: u64) -> String {
-    let style = [
-        ("month", "short"),
-        ("day", "numeric"),
-        ("hour", "numeric"),
-        ("minute", "2-digit"),
-    ];
+    let style =
+        [("month", "short"), ("day", "numeric"), ("hour", "numeric"), ("minute", "2-digit")];
     show_date(seconds, &style)
 }
 
@@ -66,10 +62,7 @@ fn set(object: &Object, name: &str, value: f64) {
 }
 
 fn call(function: &js_sys::Function, argument: &JsValue) -> Option<String> {
-    function
-        .call1(&JsValue::UNDEFINED, argument)
-        .ok()?
-        .as_string()
+    function.call1(&JsValue::UNDEFINED, argument).ok()?.as_string()
 }
 
 /// `minor / 10^exponent` as a decimal without grouping: `decimal(1250, 2) = "12.50"`.
@@ -77,22 +70,14 @@ pub fn decimal(minor: u64, exponent: u8) -> String {
     let places = usize::from(exponent);
     let digits = format!("{minor:0>width$}", width = places + 1);
     let (whole, fraction) = digits.split_at(digits.len() - places);
-    if fraction.is_empty() {
-        whole.to_owned()
-    } else {
-        format!("{whole}.{fraction}")
-    }
+    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
 }
 
 /// What a person typed, as minor units: grouping, currency signs and full-width digits (as
 /// Japanese keyboards give them) are understood. `None` for anything that is not an amount of at
 /// least one minor unit and at most [`MAX_MINOR`], or that has more decimals than the currency.
 pub fn parse(text: &str, exponent: u8) -> Option<u64> {
-    let plain: String = text
-        .chars()
-        .map(half_width)
-        .filter(|c| !is_decoration(*c))
-        .collect();
+    let plain: String = text.chars().map(half_width).filter(|c| !is_decoration(*c)).collect();
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
     let places = usize::from(exponent);
     let only_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -101,10 +86,7 @@ pub fn parse(text: &str, exponent: u8) -> Option<u64> {
         return None;
     }
     let digits = format!("{whole}{fraction:0<places$}");
-    digits
-        .parse()
-        .ok()
-        .filter(|minor| (1..=MAX_MINOR).contains(minor))
+    digits.parse().ok().filter(|minor| (1..=MAX_MINOR).contains(minor))
 }
 
 /// Full-width forms (U+FF01 to U+FF5E) are their ASCII characters plus 0xFEE0.
@@ -144,17 +126,7 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for text in [
-            "",
-            "0",
-            "0.00",
-            "-5",
-            "1e3",
-            "abc",
-            "1.2.3",
-            ".5",
-            "9007199254740992",
-        ] {
+        for text in ["", "0", "0.00", "-5", "1e3", "abc", "1.2.3", ".5", "9007199254740992"] {
             assert_eq!(parse(text, 2), None, "{text}");
         }
         assert_eq!(parse("12.5", 0), None);

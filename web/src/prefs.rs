@@ -48,9 +48,7 @@ pub fn save_language(choice: Option<Language>) {
 /// The theme chosen in the settings.
 pub fn saved_theme() -> Theme {
     let saved = read(THEME_KEY);
-    let found = Theme::ALL
-        .into_iter()
-        .find(|theme| saved.as_deref() == Some(theme.name()));
+    let found = Theme::ALL.into_iter().find(|theme| saved.as_deref() == Some(theme.name()));
     found.unwrap_or(Theme::System)
 }
 
@@ -69,9 +67,7 @@ pub fn apply_saved() {
 /// The first of the browser's languages that the wallet speaks, else English.
 fn browser_language() -> Language {
     let wanted = window().navigator().languages();
-    let known = wanted
-        .iter()
-        .find_map(|tag| Language::from_tag(&tag.as_string()?));
+    let known = wanted.iter().find_map(|tag| Language::from_tag(&tag.as_string()?));
     known.unwrap_or(Language::English)
 }
 

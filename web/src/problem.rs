@@ -23,11 +23,7 @@ pub fn facts(problem: &ProblemView) -> String {
 
 /// A problem this page itself found.
 pub fn own(code: &str, culprit: Culprit, detail: impl Into<String>) -> ProblemView {
-    ProblemView {
-        code: code.to_owned(),
-        culprit,
-        detail: detail.into(),
-    }
+    ProblemView { code: code.to_owned(), culprit, detail: detail.into() }
 }
 
 const fn culprit_key(culprit: Culprit) -> &'static str {

@@ -67,10 +67,7 @@ impl Session {
         let config: Config = browser::fetch_json("/config.json")
             .await
             .map_err(|fact| problem::own("config", Culprit::Network, fact))?;
-        let wallet = Wallet::open(WalletConfig {
-            issuer_url: config.issuer,
-        })
-        .await?;
+        let wallet = Wallet::open(WalletConfig { issuer_url: config.issuer }).await?;
         self.view.set(Some(wallet.view()));
         wallet.on_change(Box::new(move |view| self.view.set(Some(view))));
         self.wallet.set_value(Some(wallet));
@@ -109,9 +106,7 @@ impl Session {
 
     /// The currencies the issuer issues, in its order; tracked.
     pub fn currencies(self) -> Vec<CurrencyView> {
-        self.issuer()
-            .map(|issuer| issuer.currencies)
-            .unwrap_or_default()
+        self.issuer().map(|issuer| issuer.currencies).unwrap_or_default()
     }
 
     /// The balances, one a currency; tracked.
@@ -122,9 +117,7 @@ impl Session {
     /// What can be spent in a currency; tracked.
     pub fn available(self, currency: &CurrencyView) -> MoneyView {
         let balances = self.balances();
-        let held = balances
-            .into_iter()
-            .find(|it| it.available.currency == currency.code);
+        let held = balances.into_iter().find(|it| it.available.currency == currency.code);
         held.map_or_else(|| money_of(currency, 0), |balance| balance.available)
     }
 
@@ -137,12 +130,9 @@ impl Session {
     /// The transaction that paid an invoice; tracked.
     pub fn payment_of(self, invoice: &str) -> Option<TransactionView> {
         let paid = |it: &&TransactionView| {
-            it.receipt
-                .as_ref()
-                .is_some_and(|receipt| receipt.invoice == invoice)
+            it.receipt.as_ref().is_some_and(|receipt| receipt.invoice == invoice)
         };
-        self.look(|view| view.transactions.iter().find(paid).cloned())
-            .flatten()
+        self.look(|view| view.transactions.iter().find(paid).cloned()).flatten()
     }
 }
 
@@ -153,11 +143,7 @@ pub fn use_session() -> Session {
 
 /// An amount in a currency.
 pub fn money_of(currency: &CurrencyView, minor: u64) -> MoneyView {
-    MoneyView {
-        currency: currency.code.clone(),
-        minor,
-        exponent: currency.exponent,
-    }
+    MoneyView { currency: currency.code.clone(), minor, exponent: currency.exponent }
 }
 
 /// The currency of an amount.
@@ -167,10 +153,7 @@ pub fn currency_of(money: &MoneyView) -> CurrencyView {
 
 /// A currency by its ISO 4217 code and the digits after its decimal point.
 pub fn currency_named(code: &str, exponent: u8) -> CurrencyView {
-    CurrencyView {
-        code: code.to_owned(),
-        exponent,
-    }
+    CurrencyView { code: code.to_owned(), exponent }
 }
 
 /// One thing a page asks of the wallet: whether it is under way, and what went wrong last.
@@ -186,11 +169,7 @@ pub struct Ask {
 impl Ask {
     /// For a component under a [`Session`].
     pub fn new() -> Self {
-        Self {
-            busy: RwSignal::new(false),
-            problem: RwSignal::new(None),
-            session: use_session(),
-        }
+        Self { busy: RwSignal::new(false), problem: RwSignal::new(None), session: use_session() }
     }
 
     /// Runs `work` on the wallet unless something asked here is still under way, then hands its

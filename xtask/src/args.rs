@@ -26,9 +26,7 @@ impl Verb {
         let verb = words.next().unwrap_or_else(|| "help".into());
         let mut options = Options { given: Vec::new() };
         while let Some(name) = words.next() {
-            let value = words
-                .next()
-                .with_context(|| format!("{name} needs a value"))?;
+            let value = words.next().with_context(|| format!("{name} needs a value"))?;
             options.given.push((name, value));
         }
         let verb = match verb.as_str() {
@@ -36,15 +34,11 @@ impl Verb {
             "set-up" => Verb::SetUp,
             "run" => Verb::Run {
                 port_base: options.take("--port-base")?.unwrap_or(DEFAULT_PORT_BASE),
-                state: options
-                    .take("--state")?
-                    .unwrap_or_else(|| PathBuf::from("state")),
+                state: options.take("--state")?.unwrap_or_else(|| PathBuf::from("state")),
             },
             "test" => Verb::Test,
             "check" => Verb::Check,
-            "demo" => Verb::Demo {
-                payments: options.take("--payments")?,
-            },
+            "demo" => Verb::Demo { payments: options.take("--payments")? },
             other => bail!("unknown verb {other}; try: cargo xtask help"),
         };
         options.finish()?;
@@ -96,12 +90,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for line in [
-            "fly",
-            "test --fast yes",
-            "run --port-base",
-            "run --port-base many",
-        ] {
+        for line in ["fly", "test --fast yes", "run --port-base", "run --port-base many"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

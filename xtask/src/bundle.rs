@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
-use crate::command::{cargo, complete, program, root, tools};
+use crate::command::{alone, cargo, complete, program, root, tools};
 use crate::setup::{TRUNK, WASM_BINDGEN, WORKER_BUILD};
 use crate::steps::timed;
 
@@ -28,8 +28,10 @@ pub(crate) fn wallet_folder() -> PathBuf {
 
 /// Both.
 pub(crate) fn build() -> Result<()> {
-    timed("build worker", worker)?;
-    timed("build wallet", wallet)
+    alone(|| {
+        timed("build worker", worker)?;
+        timed("build wallet", wallet)
+    })
 }
 
 fn worker() -> Result<()> {
@@ -37,10 +39,7 @@ fn worker() -> Result<()> {
     complete(compilation("koban-edge-issuer").env("WASM_BINDGEN_USE_JS_SYS", "1"))?;
     let source = root().join(WASM_OUTPUT).join("koban_edge_issuer.wasm");
     let output = worker_folder().join("index.js");
-    if is_newer(
-        &output,
-        &[source, WORKER_BUILD.path(), tools("node_modules")],
-    )? {
+    if is_newer(&output, &[source, WORKER_BUILD.path(), tools("node_modules")])? {
         return Ok(());
     }
     let mut command = program(WORKER_BUILD.path());
@@ -107,7 +106,5 @@ fn is_newer(output: &Path, sources: &[PathBuf]) -> Result<bool> {
 }
 
 fn changed(path: &Path) -> Result<SystemTime> {
-    fs::metadata(path)
-        .and_then(|m| m.modified())
-        .with_context(|| path.display().to_string())
+    fs::metadata(path).and_then(|m| m.modified()).with_context(|| path.display().to_string())
 }

@@ -14,8 +14,7 @@ const WEB_PACKAGES: &str = "--package koban-web --package koban-edge-issuer";
 /// # Errors
 /// Any of them fails.
 pub(crate) fn check() -> Result<()> {
-    setup::toolchain()?;
-    setup::cargo_tools(&[CARGO_DENY])?;
+    setup::for_checking()?;
     let mut steps = Steps::default();
     checks(&mut steps);
     steps.finish()
@@ -25,40 +24,25 @@ pub(crate) fn check() -> Result<()> {
 pub(crate) fn checks(steps: &mut Steps) {
     steps.step("format", || complete(&mut cargo("fmt --all --check")));
     steps.step("lints, native", || {
-        complete(&mut cargo(
-            "clippy --quiet --workspace --all-targets -- -D warnings",
-        ))
+        complete(&mut cargo("clippy --quiet --workspace --all-targets -- -D warnings"))
     });
     steps.step("lints, wasm", || {
         let clippy = "clippy --quiet --target wasm32-unknown-unknown";
-        complete(&mut cargo(&format!(
-            "{clippy} {WEB_PACKAGES} -- -D warnings"
-        )))?;
+        complete(&mut cargo(&format!("{clippy} {WEB_PACKAGES} -- -D warnings")))?;
         let wallet = "--package koban-wallet-wasm --all-targets";
         complete(&mut cargo(&format!("{clippy} {wallet} -- -D warnings")))
     });
     steps.step("protocol alone on bare metal", || {
         let target = "--target thumbv7em-none-eabihf --no-default-features";
-        complete(&mut cargo(&format!(
-            "check --quiet --package koban-protocol {target}"
-        )))
+        complete(&mut cargo(&format!("check --quiet --package koban-protocol {target}")))
     });
-    steps.step("tidy", || {
-        complete(&mut cargo("test --quiet --package koban-tests --test tidy"))
-    });
+    steps.step("tidy", || complete(&mut cargo("test --quiet --package koban-tests --test tidy")));
     steps.step("documentation", || {
         let mut doc = cargo("doc --quiet --workspace --no-deps");
         complete(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
     steps.step("dependencies", || {
         let mut deny = program(CARGO_DENY.path());
-        complete(deny.args([
-            "--log-level",
-            "warn",
-            "check",
-            "bans",
-            "licenses",
-            "sources",
-        ]))
+        complete(deny.args(["--log-level", "warn", "check", "bans", "licenses", "sources"]))
     });
 }

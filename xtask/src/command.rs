@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,9 +11,7 @@ use anyhow::{Context, Result, bail};
 /// The repository's root folder.
 pub(crate) fn root() -> &'static Path {
     // xtask lies in the repository, so its manifest's parent always exists
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
 /// A path below the folder of installed tools.
@@ -31,10 +30,7 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     command.env("CARGO_TARGET_DIR", root().join("target"));
     for (key, _) in env::vars_os() {
         let shown = key.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
-            .iter()
-            .any(|p| shown.starts_with(p))
-        {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|p| shown.starts_with(p)) {
             command.env_remove(&key);
         }
     }
@@ -44,6 +40,17 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
         command.env("PATH", path);
     }
     command
+}
+
+/// Does work that writes what other runs of xtask read or write too; those wait meanwhile.
+///
+/// # Errors
+/// Those of the work.
+pub(crate) fn alone<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    fs::create_dir_all(tools(""))?;
+    let lock = File::create(tools("lock"))?;
+    lock.lock().context("waiting for another xtask")?;
+    work()
 }
 
 /// `cargo` with the words of `line` as its arguments.
@@ -58,9 +65,7 @@ pub(crate) fn cargo(line: &str) -> Command {
 /// # Errors
 /// It does not start, or ends with failure.
 pub(crate) fn complete(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("starting {}", shown(command)))?;
+    let status = command.status().with_context(|| format!("starting {}", shown(command)))?;
     if !status.success() {
         bail!("{} ended with {status}", shown(command));
     }
@@ -87,19 +92,11 @@ pub(crate) fn complete_quietly(command: &mut Command) -> Result<()> {
 /// What a program prints, or nothing if it cannot be run or fails.
 pub(crate) fn answer(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn shown(command: &Command) -> String {
-    let name = Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
+    let name = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let words = command.get_args().map(|word| word.to_string_lossy());
-    std::iter::once(name.to_string_lossy())
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
+    std::iter::once(name.to_string_lossy()).chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -15,9 +15,8 @@ use crate::bundle;
 use crate::command::root;
 
 /// The parties, in the order of their ports.
-pub(crate) const ROLES: [&str; 7] = [
-    "wallet", "shop", "issuer", "bank-a", "bank-b", "payment", "register",
-];
+pub(crate) const ROLES: [&str; 7] =
+    ["wallet", "shop", "issuer", "bank-a", "bank-b", "payment", "register"];
 
 /// Where each party answers: its name and its loopback port.
 #[derive(Clone)]
@@ -94,10 +93,7 @@ pub(crate) fn write(state: &Path, ports: &Ports) -> Result<()> {
     let wrangler = toml::from_str(&text).context("edge-issuer/wrangler.toml")?;
     let databases = state.join("databases");
     fs::create_dir_all(&databases)?;
-    fs::write(
-        state.join("config.capnp"),
-        render(&wrangler, &databases, ports)?,
-    )?;
+    fs::write(state.join("config.capnp"), render(&wrangler, &databases, ports)?)?;
     Ok(())
 }
 
@@ -105,10 +101,7 @@ fn render(wrangler: &Wrangler, databases: &Path, ports: &Ports) -> Result<String
     let mut services = String::new();
     let mut sockets = String::new();
     for (role, port) in ports.each() {
-        let party = wrangler
-            .env
-            .get(role)
-            .with_context(|| format!("no [env.{role}]"))?;
+        let party = wrangler.env.get(role).with_context(|| format!("no [env.{role}]"))?;
         let name = text(&format!("{}-{role}", wrangler.name));
         let worker = worker(wrangler, role, party, ports, port);
         writeln!(services, "    (name = {name}, worker = (\n{worker}    )),")?;
@@ -147,11 +140,7 @@ fn worker(wrangler: &Wrangler, role: &str, party: &Party, ports: &Ports, port: u
 
     let mut bindings = Vec::new();
     let mut bind = |name: &str, kind: &str, value: &str| {
-        bindings.push(format!(
-            "        (name = {}, {kind} = {}),\n",
-            text(name),
-            text(value)
-        ));
+        bindings.push(format!("        (name = {}, {kind} = {}),\n", text(name), text(value)));
     };
     for (name, value) in &vars {
         bind(name, "text", value);
@@ -185,10 +174,7 @@ fn worker(wrangler: &Wrangler, role: &str, party: &Party, ports: &Ports, port: u
 
 /// A text literal of Cap'n Proto's schema language.
 fn text(value: &str) -> String {
-    let escaped = value
-        .replace('\\', r"\\")
-        .replace('"', "\\\"")
-        .replace('\n', r"\n");
+    let escaped = value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
     format!("\"{escaped}\"")
 }
 
@@ -208,10 +194,7 @@ mod tests {
             let others: Vec<_> = party.services.iter().map(|s| s.service.as_str()).collect();
             assert_eq!(party.vars["ROLE"], *role);
             for other in ROLES.iter().filter(|other| *other != role) {
-                assert!(
-                    others.contains(&format!("koban-{other}").as_str()),
-                    "{role} {other}"
-                );
+                assert!(others.contains(&format!("koban-{other}").as_str()), "{role} {other}");
             }
         }
     }

@@ -28,18 +28,13 @@ pub(crate) fn tell(payments: Option<u32>, profile: &str, state: &Path) -> Result
     complete(&mut cargo(&format!("build {program}")))?;
     let edge = Edge::fresh(state)?;
     let mut command = cargo(&format!("run {program} -- --origins"));
-    command
-        .arg(edge.origins())
-        .env("KOBAN_EDGE_PID", edge.id().to_string());
+    command.arg(edge.origins()).env("KOBAN_EDGE_PID", edge.id().to_string());
     if let Some(payments) = payments {
         command.args(["--payments", &payments.to_string()]);
     }
     let before = edge.processor_time()?;
     if let Err(error) = complete(&mut command) {
-        bail!(
-            "{error:#}\nthe edge's last messages:\n{}",
-            edge.last_messages(20)
-        );
+        bail!("{error:#}\nthe edge's last messages:\n{}", edge.last_messages(20));
     }
     let used = edge.processor_time()?.saturating_sub(before);
     if let Some(payments) = payments.filter(|payments| *payments > 0) {

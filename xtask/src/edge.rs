@@ -57,11 +57,7 @@ impl Edge {
         }
         config::write(&state, &ports)?;
         let runtime = launch(&state, log)?;
-        let mut edge = Self {
-            state,
-            ports,
-            runtime,
-        };
+        let mut edge = Self { state, ports, runtime };
         edge.wait()?;
         Ok(edge)
     }
@@ -117,16 +113,10 @@ impl Edge {
         let line = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
         // the second field is a name in parentheses, which may hold spaces; 14 and 15 are times
         let (_, fields) = line.rsplit_once(") ").context("/proc/<pid>/stat")?;
-        let ticks: f64 = fields
-            .split(' ')
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<f64>().ok())
-            .sum();
+        let ticks: f64 =
+            fields.split(' ').skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
         let in_second = sysconf(SysconfVar::CLK_TCK)?.and_then(|n| u32::try_from(n).ok());
-        Ok(Duration::from_secs_f64(
-            ticks / f64::from(in_second.context("CLK_TCK")?),
-        ))
+        Ok(Duration::from_secs_f64(ticks / f64::from(in_second.context("CLK_TCK")?)))
     }
 
     /// The last lines of the edge's messages, for whoever looks for a failure's cause.
@@ -188,28 +178,17 @@ fn free_ports() -> Result<Ports> {
 fn launch(state: &Path, log: Log) -> Result<Child> {
     // it must not outlive this process, however that ends; Ctrl-C is this process's to handle
     let mut command = program("setpriv");
-    command
-        .args(["--pdeathsig", "KILL", "--"])
-        .arg(setup::workerd()?)
-        .process_group(0);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(setup::workerd()?).process_group(0);
     // the modules' absolute paths are looked up below the import path
-    command
-        .args(["serve", "--import-path=/"])
-        .arg(state.join("config.capnp"));
+    command.args(["serve", "--import-path=/"]).arg(state.join("config.capnp"));
     for role in ROLES {
         command.env(config::seed_variable(role), seed(state, role)?);
     }
     if log == Log::Kept {
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(state.join("edge.log"))?;
+        let file = File::options().create(true).append(true).open(state.join("edge.log"))?;
         command.stdout(file.try_clone()?).stderr(file);
     }
-    command
-        .stdin(Stdio::null())
-        .spawn()
-        .context("starting workerd")
+    command.stdin(Stdio::null()).spawn().context("starting workerd")
 }
 
 /// A party's secret seed, made on the first start and kept, readable by its owner alone.
@@ -222,11 +201,7 @@ fn seed(state: &Path, role: &str) -> Result<String> {
     let mut bytes = [0; SEED_BYTES];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     let seed: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     file.write_all(seed.as_bytes())?;
     file.sync_all()?;
     Ok(seed)
@@ -240,10 +215,7 @@ fn answers(port: u16) -> bool {
 fn status(port: u16) -> Result<u16> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-    write!(
-        stream,
-        "GET / HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
-    )?;
+    write!(stream, "GET / HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n")?;
     let mut line = String::new();
     BufReader::new(stream.take(1024)).read_line(&mut line)?;
     Ok(line.split(' ').nth(1).context("no status")?.parse()?)

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{answer, cargo, complete_quietly, program, root, tools};
+use crate::command::{alone, answer, cargo, complete_quietly, program, root, tools};
 use crate::steps::timed;
 
 const OLDEST_NODE: u32 = 20;
@@ -25,12 +25,8 @@ pub(crate) struct Tool {
 
 /// Binds wasm to JavaScript; must equal the version of `wasm-bindgen` in Cargo.lock. Its own lock
 /// file names a withdrawn package, so it is installed without.
-pub(crate) const WASM_BINDGEN: Tool = Tool {
-    package: "wasm-bindgen-cli",
-    program: "wasm-bindgen",
-    version: "0.2.130",
-    options: &[],
-};
+pub(crate) const WASM_BINDGEN: Tool =
+    Tool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version: "0.2.130", options: &[] };
 /// Bundles the worker.
 pub(crate) const WORKER_BUILD: Tool = Tool {
     package: "worker-build",
@@ -39,12 +35,8 @@ pub(crate) const WORKER_BUILD: Tool = Tool {
     options: &["--locked"],
 };
 /// Runs tests in a browser.
-pub(crate) const WASM_PACK: Tool = Tool {
-    package: "wasm-pack",
-    program: "wasm-pack",
-    version: "0.15.1",
-    options: &["--locked"],
-};
+pub(crate) const WASM_PACK: Tool =
+    Tool { package: "wasm-pack", program: "wasm-pack", version: "0.15.1", options: &["--locked"] };
 /// Bundles the wallet's page.
 pub(crate) const TRUNK: Tool = Tool {
     package: "trunk",
@@ -64,36 +56,42 @@ pub(crate) const CARGO_DENY: Tool = Tool {
 const DEBIAN: &[(&str, &str)] = &[
     ("chromium", "/usr/bin/chromium"),
     ("chromium-driver", "/usr/bin/chromedriver"),
-    (
-        "fonts-ipafont-gothic",
-        "/usr/share/fonts/opentype/ipafont-gothic",
-    ),
+    ("fonts-ipafont-gothic", "/usr/share/fonts/opentype/ipafont-gothic"),
 ];
 
 /// Everything that any verb needs.
 pub(crate) fn everything() -> Result<()> {
-    toolchain()?;
-    node_modules()?;
-    cargo_tools(&[WASM_BINDGEN, WORKER_BUILD, TRUNK, CARGO_DENY, WASM_PACK])?;
-    browser()
+    alone(|| {
+        toolchain()?;
+        node_modules()?;
+        cargo_tools(&[WASM_BINDGEN, WORKER_BUILD, TRUNK, CARGO_DENY, WASM_PACK])?;
+        browser()
+    })
 }
 
 /// What building and serving needs.
 pub(crate) fn for_building() -> Result<()> {
-    toolchain()?;
-    node_modules()?;
-    cargo_tools(&[WASM_BINDGEN, WORKER_BUILD, TRUNK])
+    alone(|| {
+        toolchain()?;
+        node_modules()?;
+        cargo_tools(&[WASM_BINDGEN, WORKER_BUILD, TRUNK])
+    })
+}
+
+/// What checking needs.
+pub(crate) fn for_checking() -> Result<()> {
+    alone(|| {
+        toolchain()?;
+        cargo_tools(&[CARGO_DENY])
+    })
 }
 
 /// The pinned Rust toolchain with the targets and components of `rust-toolchain.toml`.
-pub(crate) fn toolchain() -> Result<()> {
+fn toolchain() -> Result<()> {
     let text = fs::read_to_string(root().join("rust-toolchain.toml"))?;
     let wanted: toml::Table = text.parse().context("rust-toolchain.toml")?;
     for (kind, key) in [("target", "targets"), ("component", "components")] {
-        let names = wanted
-            .get("toolchain")
-            .and_then(|t| t.get(key))
-            .and_then(|t| t.as_array());
+        let names = wanted.get("toolchain").and_then(|t| t.get(key)).and_then(|t| t.as_array());
         let Some(installed) = answer(program("rustup").args([kind, "list", "--installed"])) else {
             // a toolchain that rustup does not keep: cargo will say what it misses
             return Ok(());
@@ -111,17 +109,14 @@ pub(crate) fn toolchain() -> Result<()> {
 }
 
 /// The given tools of cargo.
-pub(crate) fn cargo_tools(wanted: &[Tool]) -> Result<()> {
+fn cargo_tools(wanted: &[Tool]) -> Result<()> {
     let missing: Vec<&Tool> = wanted.iter().filter(|tool| !tool.is_installed()).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let build = tools("build");
     for tool in missing {
-        timed(
-            &format!("install {} {}", tool.package, tool.version),
-            || tool.install(&build),
-        )?;
+        timed(&format!("install {} {}", tool.package, tool.version), || tool.install(&build))?;
     }
     fs::remove_dir_all(&build).with_context(|| format!("removing {}", build.display()))
 }
@@ -129,10 +124,7 @@ pub(crate) fn cargo_tools(wanted: &[Tool]) -> Result<()> {
 impl Tool {
     fn is_installed(&self) -> bool {
         let path = self.path();
-        let printed = path
-            .exists()
-            .then(|| answer(program(path).arg("--version")))
-            .flatten();
+        let printed = path.exists().then(|| answer(program(path).arg("--version"))).flatten();
         printed.is_some_and(|line| line.split_whitespace().next_back() == Some(self.version))
     }
 
@@ -143,9 +135,7 @@ impl Tool {
 
     fn install(&self, build: &Path) -> Result<()> {
         let mut command = cargo("install --quiet --force --root .tools");
-        command
-            .args(self.options)
-            .arg(format!("{}@{}", self.package, self.version));
+        command.args(self.options).arg(format!("{}@{}", self.package, self.version));
         // built once and run for seconds: the time to build them is what counts
         command
             .env("CARGO_TARGET_DIR", build)
@@ -157,13 +147,9 @@ impl Tool {
 }
 
 /// The tools of npm: the edge's runtime, bundlers, the browser's driver, the deployer.
-pub(crate) fn node_modules() -> Result<()> {
+fn node_modules() -> Result<()> {
     let version = answer(program("node").arg("--version")).context("Node is not installed")?;
-    let major = version
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .and_then(|n| n.parse().ok());
+    let major = version.trim_start_matches('v').split('.').next().and_then(|n| n.parse().ok());
     if major.is_none_or(|major: u32| major < OLDEST_NODE) {
         bail!("Node {OLDEST_NODE} or newer is needed, found {version}");
     }
@@ -194,13 +180,11 @@ pub(crate) fn workerd() -> Result<PathBuf> {
         "aarch64" => "linux-arm64",
         other => bail!("the edge's runtime is not available for {other}"),
     };
-    Ok(tools(&format!(
-        "node_modules/@cloudflare/workerd-{machine}/bin/workerd"
-    )))
+    Ok(tools(&format!("node_modules/@cloudflare/workerd-{machine}/bin/workerd")))
 }
 
 /// Chromium, its driver, and a font with Japanese letters, from Debian.
-pub(crate) fn browser() -> Result<()> {
+fn browser() -> Result<()> {
     let missing: Vec<&str> = DEBIAN
         .iter()
         .filter(|(_, path)| !Path::new(path).exists())
@@ -211,9 +195,7 @@ pub(crate) fn browser() -> Result<()> {
     }
     timed(&format!("apt-get install {}", missing.join(" ")), || {
         let mut install = apt_get();
-        install
-            .args(["install", "--yes", "--no-install-recommends"])
-            .args(&missing);
+        install.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
         if answer(&mut install).is_some() {
             return Ok(());
         }

@@ -37,22 +37,14 @@ impl Steps {
                 Outcome::Failed
             }
         };
-        self.done.push(Step {
-            name: name.to_owned(),
-            took,
-            outcome,
-        });
+        self.done.push(Step { name: name.to_owned(), took, outcome });
         result.is_ok()
     }
 
     /// Notes a step that was not performed, because one it builds on failed.
     pub(crate) fn skip(&mut self, name: &str) {
         let outcome = Outcome::Skipped;
-        self.done.push(Step {
-            name: name.to_owned(),
-            took: Duration::ZERO,
-            outcome,
-        });
+        self.done.push(Step { name: name.to_owned(), took: Duration::ZERO, outcome });
     }
 
     /// Prints the table.
@@ -60,19 +52,9 @@ impl Steps {
     /// # Errors
     /// Any step failed.
     pub(crate) fn finish(self) -> Result<()> {
-        let width = self
-            .done
-            .iter()
-            .map(|step| step.name.chars().count())
-            .max()
-            .unwrap_or(0);
+        let width = self.done.iter().map(|step| step.name.chars().count()).max().unwrap_or(0);
         println!();
-        for Step {
-            name,
-            took,
-            outcome,
-        } in &self.done
-        {
+        for Step { name, took, outcome } in &self.done {
             let word = match outcome {
                 Outcome::Passed => "ok",
                 Outcome::Failed => "FAILED",
@@ -82,11 +64,7 @@ impl Steps {
         }
         let total: Duration = self.done.iter().map(|step| step.took).sum();
         println!("{:width$}  {:>8}", "total", seconds(total));
-        let failed = self
-            .done
-            .iter()
-            .filter(|s| s.outcome == Outcome::Failed)
-            .count();
+        let failed = self.done.iter().filter(|s| s.outcome == Outcome::Failed).count();
         match failed {
             0 => Ok(()),
             1 => bail!("one step failed"),

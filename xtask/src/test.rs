@@ -29,9 +29,7 @@ pub(crate) fn test() -> Result<()> {
         return steps.finish();
     }
     check::checks(&mut steps);
-    steps.step("native tests", || {
-        complete(&mut cargo("test --quiet --workspace"))
-    });
+    steps.step("native tests", || complete(&mut cargo("test --quiet --workspace")));
     steps.step("wasm tests", wasm_tests);
     let built = steps.step("build", bundle::build);
     let scripts = scripts()?;
@@ -40,9 +38,7 @@ pub(crate) fn test() -> Result<()> {
         steps.step("deployment, dry run", deployment);
         steps.step("demo", || demo::tell(None, "dev", &states().join("demo")));
         for script in &scripts {
-            steps.step(&format!("browser: {}", name_of(script)), || {
-                in_browser(script)
-            });
+            steps.step(&format!("browser: {}", name_of(script)), || in_browser(script));
         }
     } else {
         steps.skip("size, deployment, demo and browser tests");
@@ -52,19 +48,17 @@ pub(crate) fn test() -> Result<()> {
 
 fn wasm_tests() -> Result<()> {
     let mut command = program(WASM_PACK.path());
-    command
-        .args(["test", "--headless", "--chrome", "--mode", "no-install"])
-        .args(["--chromedriver", "/usr/bin/chromedriver", "wallet-wasm"]);
+    command.args(["test", "--headless", "--chrome", "--mode", "no-install"]).args([
+        "--chromedriver",
+        "/usr/bin/chromedriver",
+        "wallet-wasm",
+    ]);
     complete(&mut command)
 }
 
 /// The limit on what a visitor loads, compressed as a server would.
 fn page_size() -> Result<()> {
-    complete(
-        program("node")
-            .arg("xtask/npm/page-size.mjs")
-            .arg(bundle::wallet_folder()),
-    )
+    complete(program("node").arg("xtask/npm/page-size.mjs").arg(bundle::wallet_folder()))
 }
 
 /// What a deployment would upload, for every party.
@@ -141,11 +135,7 @@ fn watch(child: &mut Child, edge: &mut Edge, pid_file: &Path) -> Result<()> {
     let deadline = Instant::now() + SCRIPT_LIMIT;
     loop {
         if let Some(status) = child.try_wait()? {
-            return if status.success() {
-                Ok(())
-            } else {
-                bail!("ended with {status}")
-            };
+            return if status.success() { Ok(()) } else { bail!("ended with {status}") };
         }
         if Instant::now() > deadline {
             bail!("not done after {} s", SCRIPT_LIMIT.as_secs());

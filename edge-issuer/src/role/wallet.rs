@@ -22,10 +22,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
 const SECURITY: [(HeaderName, &str); 3] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::REFERRER_POLICY, "no-referrer"),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
 /// Names with a digest in them: what they name never changes.
@@ -85,11 +82,7 @@ async fn file<H: Host>(host: &H, path: &str) -> HttpResponse {
     match host.call(&Address::Files, request).await {
         Ok(found) if found.status() == StatusCode::OK => {
             let mut response = answer::body(StatusCode::OK, kind, found.into_body());
-            let caching = if has_digest(path) {
-                FOR_EVER
-            } else {
-                EACH_TIME
-            };
+            let caching = if has_digest(path) { FOR_EVER } else { EACH_TIME };
             front::set(response.headers_mut(), &[(header::CACHE_CONTROL, caching)]);
             response
         }
@@ -143,17 +136,11 @@ mod tests {
 
     fn wallet() -> Machine {
         let mut wallet = Machine::of("wallet");
-        wallet
-            .settings
-            .insert("PEERS", r#"{"issuer": "http://localhost:8702"}"#);
+        wallet.settings.insert("PEERS", r#"{"issuer": "http://localhost:8702"}"#);
         wallet.files.insert("/index.html", "page");
         wallet.files.insert("/sw.js", "service worker");
-        wallet
-            .files
-            .insert("/koban-web-0123456789abcdef.js", "script");
-        wallet
-            .files
-            .insert("/koban-web-0123456789abcdef_bg.wasm", "wasm");
+        wallet.files.insert("/koban-web-0123456789abcdef.js", "script");
+        wallet.files.insert("/koban-web-0123456789abcdef_bg.wasm", "wasm");
         wallet.files.insert("/manifest.webmanifest", "manifest");
         wallet
     }
@@ -169,30 +156,15 @@ mod tests {
         let wallet = wallet();
         for (path, kind, caching, text) in [
             ("/", "text/html; charset=utf-8", EACH_TIME, "page"),
-            (
-                "/sw.js",
-                "text/javascript; charset=utf-8",
-                EACH_TIME,
-                "service worker",
-            ),
-            (
-                "/manifest.webmanifest",
-                "application/manifest+json",
-                EACH_TIME,
-                "manifest",
-            ),
+            ("/sw.js", "text/javascript; charset=utf-8", EACH_TIME, "service worker"),
+            ("/manifest.webmanifest", "application/manifest+json", EACH_TIME, "manifest"),
             (
                 "/koban-web-0123456789abcdef.js",
                 "text/javascript; charset=utf-8",
                 FOR_EVER,
                 "script",
             ),
-            (
-                "/koban-web-0123456789abcdef_bg.wasm",
-                "application/wasm",
-                FOR_EVER,
-                "wasm",
-            ),
+            ("/koban-web-0123456789abcdef_bg.wasm", "application/wasm", FOR_EVER, "wasm"),
         ] {
             let answer = get(&wallet, path, "cors");
             assert_eq!(answer.status(), StatusCode::OK, "{path}");
@@ -205,42 +177,23 @@ mod tests {
     #[test]
     fn a_link_into_the_page_opens_it_and_a_missing_file_does_not() {
         let wallet = wallet();
-        for path in [
-            "/pay?invoice=aGVsbG8",
-            "/activity/0123",
-            "/missing.html",
-            "/a/b.c/",
-        ] {
+        for path in ["/pay?invoice=aGVsbG8", "/activity/0123", "/missing.html", "/a/b.c/"] {
             let opened = get(&wallet, path, "navigate");
-            assert_eq!(
-                (opened.status(), opened.body().as_slice()),
-                (StatusCode::OK, &b"page"[..])
-            );
+            assert_eq!((opened.status(), opened.body().as_slice()), (StatusCode::OK, &b"page"[..]));
             let fetched = get(&wallet, path, "cors");
             assert_eq!(fetched.status(), StatusCode::NOT_FOUND, "{path}");
         }
         let typed = Request::get("/pay").header(header::ACCEPT, "text/html,*/*;q=0.8");
-        assert_eq!(
-            wallet.answer(typed.body(Vec::new()).unwrap()).body(),
-            b"page"
-        );
+        assert_eq!(wallet.answer(typed.body(Vec::new()).unwrap()).body(), b"page");
     }
 
     #[test]
     fn only_plain_names_of_files_are_looked_up() {
         let wallet = wallet();
-        for path in [
-            "/../seeds.json",
-            "/%2e%2e/seeds.json",
-            "/a//..//b.js",
-            "/state.sqlite",
-            "/dir",
-        ] {
-            assert_eq!(
-                get(&wallet, path, "cors").status(),
-                StatusCode::NOT_FOUND,
-                "{path}"
-            );
+        for path in
+            ["/../seeds.json", "/%2e%2e/seeds.json", "/a//..//b.js", "/state.sqlite", "/dir"]
+        {
+            assert_eq!(get(&wallet, path, "cors").status(), StatusCode::NOT_FOUND, "{path}");
         }
         assert!(wallet.asked.borrow().is_empty());
     }
@@ -251,12 +204,9 @@ mod tests {
         let posted = wallet.answer(Request::post("/").body(Vec::new()).unwrap());
         assert_eq!(posted.status(), StatusCode::NOT_FOUND);
         let missing = get(&wallet, "/missing.js", "cors");
-        for answer in [
-            get(&wallet, "/", "navigate"),
-            get(&wallet, "/config.json", "cors"),
-            missing,
-            posted,
-        ] {
+        for answer in
+            [get(&wallet, "/", "navigate"), get(&wallet, "/config.json", "cors"), missing, posted]
+        {
             let headers = answer.headers();
             let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(
@@ -280,11 +230,7 @@ mod tests {
         for broken in ["{}", "not json"] {
             wallet.settings.insert("PEERS", broken);
             let untold = get(&wallet, "/config.json", "cors");
-            assert_eq!(
-                untold.status(),
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "{broken}"
-            );
+            assert_eq!(untold.status(), StatusCode::INTERNAL_SERVER_ERROR, "{broken}");
         }
     }
 

@@ -40,21 +40,16 @@ impl WorkerHost {
                 let origin = front::origin(self, name)
                     .ok_or_else(|| format!("the setting PEERS does not name {name}"))?;
                 let peer = self.env.service(&peer_binding(name))?;
-                peer.fetch_request(http::request_to(&origin, asked)?)
-                    .await?
+                peer.fetch_request(http::request_to(&origin, asked)?).await?
             }
             Address::Object(class, name) => {
                 let objects = self.env.durable_object(object_binding(*class))?;
                 let object = objects.get_by_name(name)?;
-                object
-                    .fetch_with_request(http::request_to(INSIDE, asked)?)
-                    .await?
+                object.fetch_with_request(http::request_to(INSIDE, asked)?).await?
             }
             Address::Files => {
                 let files = self.env.service("FILES")?;
-                files
-                    .fetch_request(http::request_to(INSIDE, asked)?)
-                    .await?
+                files.fetch_request(http::request_to(INSIDE, asked)?).await?
             }
         };
         http::response(given).await
@@ -155,8 +150,7 @@ impl WorkerObjectHost {
             let stored = self.storage.get_alarm().await?;
             // another request may have set one meanwhile
             if matches!(self.alarm.get(), Alarm::Unread) {
-                self.alarm
-                    .set(stored.map_or(Alarm::Unset, |ms| Alarm::At(time(ms))));
+                self.alarm.set(stored.map_or(Alarm::Unset, |ms| Alarm::At(time(ms))));
             }
         }
         Ok(())

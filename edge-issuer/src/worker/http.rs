@@ -33,10 +33,7 @@ pub(super) async fn request(
 
 /// A request to `origin`, with the path and query of `asked`.
 pub(super) fn request_to(origin: &str, asked: &HttpRequest) -> worker::Result<worker::Request> {
-    let path = asked
-        .uri()
-        .path_and_query()
-        .map_or("/", |path| path.as_str());
+    let path = asked.uri().path_and_query().map_or("/", |path| path.as_str());
     let mut init = worker::RequestInit::new();
     init.with_method(worker::Method::from(asked.method().to_string()))
         .with_headers(headers_of(asked.headers()))
@@ -66,11 +63,7 @@ pub(super) fn response_of(mut given: HttpResponse) -> worker::Response {
         .with_status(given.status().as_u16())
         .with_headers(headers_of(given.headers()));
     // nor a body, not even an empty one, for these
-    let bodiless = [
-        StatusCode::NO_CONTENT,
-        StatusCode::RESET_CONTENT,
-        StatusCode::NOT_MODIFIED,
-    ];
+    let bodiless = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED];
     if given.body().is_empty() || bodiless.contains(&given.status()) {
         return builder.empty();
     }

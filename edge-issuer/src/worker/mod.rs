@@ -45,10 +45,7 @@ struct Opened<O> {
 
 impl<O: Object<WorkerObjectHost>> Opened<O> {
     fn new(state: &State, env: Env) -> Self {
-        Self {
-            host: WorkerObjectHost::new(state, env),
-            role: OnceCell::new(),
-        }
+        Self { host: WorkerObjectHost::new(state, env), role: OnceCell::new() }
     }
 
     fn role(&self) -> Result<&O, StoreError> {

@@ -17,10 +17,7 @@ pub(super) struct ObjectSql {
 
 impl ObjectSql {
     pub(super) fn new(storage: &Storage) -> Self {
-        Self {
-            statements: storage.sql(),
-            storage: JsValue::from(storage.as_raw()),
-        }
+        Self { statements: storage.sql(), storage: JsValue::from(storage.as_raw()) }
     }
 
     /// Calls `transactionSync`: what `work` did is undone if it throws.
@@ -40,18 +37,12 @@ impl ObjectSql {
 impl Sql for ObjectSql {
     fn run(&self, statement: &str, arguments: &[Value]) -> Result<Vec<Row>, StoreError> {
         let arguments: Vec<_> = arguments.iter().map(argument).collect::<Result<_, _>>()?;
-        let cursor = self
-            .statements
-            .exec(statement, arguments)
-            .map_err(refused)?;
+        let cursor = self.statements.exec(statement, arguments).map_err(refused)?;
         let names = cursor.column_names();
         let mut rows = Vec::new();
         for values in cursor.raw() {
             let values = values.map_err(refused)?.into_iter().map(value);
-            let named = names
-                .iter()
-                .zip(values)
-                .map(|(name, value)| Ok((name.clone(), value?)));
+            let named = names.iter().zip(values).map(|(name, value)| Ok((name.clone(), value?)));
             rows.push(Row(named.collect::<Result<_, _>>()?));
         }
         Ok(rows)
@@ -100,9 +91,7 @@ fn value(value: SqlStorageValue) -> Result<Value, StoreError> {
         SqlStorageValue::String(value) => Value::Text(value),
         SqlStorageValue::Blob(value) => Value::Blob(value),
         SqlStorageValue::Float(_) => {
-            return Err(StoreError::Database(
-                "a number beyond 2^53, or a fraction".to_owned(),
-            ));
+            return Err(StoreError::Database("a number beyond 2^53, or a fraction".to_owned()));
         }
     })
 }

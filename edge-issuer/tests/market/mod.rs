@@ -49,15 +49,10 @@ impl Market {
     }
 
     /// Calls the payment server's interface; gives status and JSON.
-    pub(crate) fn call(
-        &self,
-        method: &str,
-        path: &str,
-        token: &str,
-        body: &Value,
-    ) -> (u16, Value) {
+    pub(crate) fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
-        let response = self.send(method, path, &[("authorization", &format!("Bearer {token}"))], body);
+        let response =
+            self.send(method, path, &[("authorization", &format!("Bearer {token}"))], body);
         let json = serde_json::from_slice(response.body()).unwrap_or(Value::Null);
         (response.status().as_u16(), json)
     }
@@ -167,7 +162,8 @@ impl Market {
         self.accepted(order, &envelope, &response)
     }
 
-    /// What the payer learns from an answer that accepts its payment; receipt and acceptance are checked.
+    /// What the payer learns from an answer that accepts its payment; receipt and acceptance are
+    /// checked.
     pub(crate) fn accepted(
         &self,
         order: &Value,

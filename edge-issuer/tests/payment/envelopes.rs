@@ -63,7 +63,8 @@ fn p3_an_envelope_for_another_invoice_takes_nothing_and_still_pays_its_own() {
 }
 
 fn code_of(market: &Market, order: &Value) -> String {
-    // Orders are looked at through their shop; both shops of these tests have the same names as keys.
+    // Orders are looked at through their shop; both shops of these tests have the same names as
+    // keys.
     let shops = ["A", "B"].map(|name| market.shop(name, "refresh"));
     let found = shops.iter().map(|shop| market.look(shop, order));
     let status = found.filter_map(|order| order["status"].as_str().map(str::to_owned)).next();
@@ -138,7 +139,8 @@ fn what_is_no_envelope_is_refused() {
         assert_eq!(code(&market.post(&order, &bytes)), expected);
         assert_eq!(market.look(&shop, &order)["status"], "unpaid");
     }
-    // What only the issuer can see is told by the issuer; nothing is sealed to a payer it cannot read.
+    // What only the issuer can see is told by the issuer; nothing is sealed to a payer it cannot
+    // read.
     let spoiled = altered(|outer| outer.ciphertext.0[0] ^= 1);
     assert_eq!(code(&market.post(&order, &spoiled)), Code::EnvelopeForeign);
     let change = koban_protocol::process::change::ChangeOrder {
@@ -210,7 +212,8 @@ fn a_flood_of_bad_envelopes_leaves_a_bounded_trace() {
     }
     let class = koban_edge_issuer::host::Class::Payment;
     let database = market.world.database("payment", class, &shop.shop);
-    let row = koban_edge_issuer::sql::Sql::row(&*database, "SELECT COUNT(*) AS n FROM attempt", &[]);
+    let row =
+        koban_edge_issuer::sql::Sql::row(&*database, "SELECT COUNT(*) AS n FROM attempt", &[]);
     assert!(row.unwrap().unwrap().u64("n").unwrap() <= 17);
     market.pay(&order);
 }

@@ -51,7 +51,8 @@ fn vc_11_an_issuer_out_of_reach_for_an_hour_only_delays_a_payment() {
     let envelope = market.envelope(&order, market.coins(370));
     market.spoil("payment", "issuer", Fate::Lost);
     assert_eq!(code(&market.post(&order, envelope.request())), Code::Pending);
-    // The validation request is too old for the issuer by then; the same envelope is validated with a new one.
+    // The validation request is too old for the issuer by then; the same envelope is validated
+    // with a new one.
     market.world.run(3600);
     market.world.fair();
     market.world.run(600);

@@ -1,7 +1,8 @@
-//! The shop's money: fresh coins, held value, the account; together always what was received (VC-5, VC-7, VC-10).
+//! The shop's money: fresh coins, held value, the account; together always what was received
+//! (VC-5, VC-7, VC-10).
 
 use koban_edge_issuer::host::Class;
-use koban_edge_issuer::sql::{Row, Sql};
+use koban_edge_issuer::sql::{Row, Sql, Value as SqlValue};
 use serde_json::{Value, json};
 
 use crate::market::{Access, Market};
@@ -12,8 +13,7 @@ fn rows(market: &Market, shop: &Access, query: &str) -> Vec<Row> {
 }
 
 fn redeem(market: &Market, shop: &Access) -> Value {
-    let (status, redeemed) =
-        market.of(shop, "POST", "/redeem", &json!({ "currency": "JPY" }));
+    let (status, redeemed) = market.of(shop, "POST", "/redeem", &json!({ "currency": "JPY" }));
     assert_eq!(status, 200, "{redeemed}");
     redeemed
 }
@@ -188,4 +188,52 @@ fn totals_that_do_not_add_up_stop_the_shop_from_showing_them() {
     database.run("DELETE FROM coin WHERE id = ?", &[id.into()]).unwrap();
     assert_eq!(market.of(&shop, "GET", "", &Value::Null).1["name"], "internal");
     assert!(market.world.log().iter().any(|line| line.contains("totals")));
+}
+
+/// The issuer loses coins it made.
+fn issuer_forgets(market: &Market, which: &str, arguments: &[SqlValue]) {
+    let mut forgotten = 0;
+    for shard in 0..4 {
+        let database = market.world.database("issuer", Class::Shard, &shard.to_string());
+        let used = database.row("SELECT 1 FROM sqlite_master WHERE name = 'coin'", &[]);
+        if used.unwrap().is_some() {
+            let erase = format!("DELETE FROM coin WHERE {which} RETURNING id");
+            forgotten += database.run(&erase, arguments).unwrap().len();
+        }
+    }
+    assert!(forgotten > 0);
+}
+
+#[test]
+fn coins_that_are_not_live_are_left_out_and_the_rest_is_redeemed() {
+    let market = Market::new(1);
+    let shop = market.shop("A", "refresh");
+    market.pay(&market.order(&shop, "1", 3));
+    // An issuer that has forgotten a coin it made: nothing a shop can do but tell.
+    let lost = rows(&market, &shop, "SELECT id FROM coin WHERE minor = 2");
+    let lost = lost[0].blob("id").unwrap().to_vec();
+    issuer_forgets(&market, "id = ?", &[lost.into()]);
+    let first = redeem(&market, &shop);
+    assert_eq!((&first["redeemed"], &first["left"]), (&0.into(), &3.into()));
+    let second = redeem(&market, &shop);
+    assert_eq!((&second["redeemed"], &second["left"]), (&1.into(), &2.into()));
+    assert_eq!(redeem(&market, &shop)["redeemed"], 0);
+    market.world.run(400 * 86_400);
+    let takings = market.takings(&shop);
+    assert_eq!((&takings["fresh"], &takings["redeemed"]), (&2.into(), &1.into()));
+}
+
+#[test]
+fn a_renewal_that_is_refused_is_not_tried_for_ever() {
+    let market = Market::new(1);
+    let shop = market.shop("A", "refresh");
+    market.pay(&market.order(&shop, "1", 3));
+    issuer_forgets(&market, "denomination = 1", &[]);
+    market.world.run(500 * 86_400);
+    let left = rows(&market, &shop, "SELECT minor, fault, expiry FROM coin ORDER BY minor");
+    assert_eq!(left.len(), 2);
+    assert!(left[0].is_null("fault").unwrap(), "the good one was renewed by itself");
+    assert_eq!(left[1].u64("fault").unwrap(), 1);
+    assert!(left[0].u64("expiry").unwrap() > left[1].u64("expiry").unwrap());
+    assert_eq!(market.takings(&shop)["fresh"], 3);
 }

@@ -18,6 +18,7 @@ use crate::amount::{Amount, Bundle, Currency};
 use crate::entropy::Entropy;
 use crate::id::{OperationId, ParticipantId};
 use crate::key::{Seed, SigningKey, VerifyingKey};
+use crate::limits::CLOCK_SKEW_MAX_S;
 use crate::online::tagged::issuer::{Genuine, Mint};
 use crate::online::tagged::wire::Coin;
 use crate::refusal::{Answer, Code, Evidence, Refusal};
@@ -25,7 +26,7 @@ use crate::sealed::{AnswerSecret, OpeningKey, Route, SealedAnswer, SealedRequest
 use crate::signed::{Signed, Statement};
 use crate::statement::{BadCoin, Certificate, CoinFault, CoinVerdict, IssuerKeys, Mismatch};
 use crate::time::Time;
-use crate::wire::List;
+use crate::wire::{List, WireError};
 
 /// An issuer's keys and settings: everything that checking an order needs.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub struct Desk {
 /// An order that was refused before the ledger saw it. Nothing of it is stored.
 #[derive(Debug)]
 pub enum Rejected {
-    /// It could not be opened: the answer cannot be sealed.
+    /// It could not be opened, or is dated ahead: told in clear, and not final.
     Unopened(Code),
     /// It was opened; the refusal is sealed to the asker.
     Opened(SealedAnswer),
@@ -121,16 +122,19 @@ impl Desk {
         match request.route {
             Route::Purchase => {
                 let (order, secret) = self.open::<Purchase>(request).map_err(Rejected::Unopened)?;
+                in_time(order.claim().map(|it| it.at), now)?;
                 let movement = self.purchase(operation, &order, now).map_err(Refusal::from);
                 moves::<Purchase>(operation, movement, secret, Reply::Purchase, entropy)
             }
             Route::Change => {
                 let (order, secret) = self.open::<Change>(request).map_err(Rejected::Unopened)?;
+                in_time(Ok(order.at), now)?;
                 let movement = self.change(operation, &order, now);
                 moves::<Change>(operation, movement, secret, Reply::Change, entropy)
             }
             Route::Redeem => {
                 let (order, secret) = self.open::<Redeem>(request).map_err(Rejected::Unopened)?;
+                in_time(order.claim().map(|it| it.at), now)?;
                 let redeemed = self.redeem(operation, &order, now);
                 let (movement, amount) = match redeemed {
                     Ok(redeemed) => redeemed,
@@ -141,6 +145,7 @@ impl Desk {
             }
             Route::Refund => {
                 let (order, secret) = self.open::<Refund>(request).map_err(Rejected::Unopened)?;
+                in_time(order.claim().map(|it| it.at), now)?;
                 match self.refund(&order, now) {
                     Ok((holder, currency)) => {
                         Ok(Ordered::Refunds(RefundDue { operation, holder, currency, secret }))
@@ -306,6 +311,7 @@ impl Desk {
     ) -> Result<Ordered, Rejected> {
         let operation = request.operation;
         let (signed, payee) = self.open::<Validation>(request).map_err(Rejected::Unopened)?;
+        in_time(signed.claim().map(|it| it.at), now)?;
         let (for_payee, for_payer) = entropy.split();
         let opened = signed.claim().map_err(|_| Code::Malformed).and_then(|claim| {
             let envelope = outer(&claim.envelope.0).map_err(|_| Code::EnvelopeForeign)?;
@@ -374,6 +380,15 @@ impl Desk {
         let coins = self.genuine(operation, &envelope.coins, amount.currency(), false, now)?;
         let movement = Movement::balanced(Inputs { coins, ..Inputs::default() }, outputs)?;
         Ok((movement, Paid { invoice: checked.digest(), payee, amount }))
+    }
+}
+
+/// An order dated ahead is sent back unsealed: a sealed refusal is final, and these bytes would be
+/// good later, when whoever kept them could send them again.
+fn in_time(at: Result<Time, WireError>, now: Time) -> Result<(), Rejected> {
+    match at {
+        Ok(at) if at > now.plus(CLOCK_SKEW_MAX_S) => Err(Rejected::Unopened(Code::ClockSkew)),
+        _ => Ok(()),
     }
 }
 

@@ -12,9 +12,7 @@ fn denomination(exponent: u8) -> Denomination {
 }
 
 fn bundle(counts: &[(u8, u16)]) -> Result<Bundle, BundleError> {
-    let counts = counts
-        .iter()
-        .map(|(exponent, count)| (denomination(*exponent), *count));
+    let counts = counts.iter().map(|(exponent, count)| (denomination(*exponent), *count));
     Bundle::new(currency("JPY"), counts.collect())
 }
 
@@ -30,14 +28,8 @@ fn a_currency_is_three_capital_letters() {
 fn an_amount_ends_at_its_limit() {
     let most = yen(AMOUNT_MAX_MINOR);
     let over = AMOUNT_MAX_MINOR + 1;
-    assert_eq!(
-        Amount::new(currency("JPY"), over),
-        Err(AmountError::OutOfRange)
-    );
-    assert_eq!(
-        Amount::new(currency("JPY"), u64::MAX),
-        Err(AmountError::OutOfRange)
-    );
+    assert_eq!(Amount::new(currency("JPY"), over), Err(AmountError::OutOfRange));
+    assert_eq!(Amount::new(currency("JPY"), u64::MAX), Err(AmountError::OutOfRange));
     assert_eq!(most.checked_add(yen(1)), Err(AmountError::OutOfRange));
     assert_eq!(most.checked_add(yen(0)), Ok(most));
     assert_eq!(most.checked_sub(most), Ok(Amount::zero(currency("JPY"))));
@@ -56,26 +48,13 @@ fn currencies_do_not_mix() {
 fn denominations_are_the_powers_of_two_up_to_the_highest() {
     for exponent in 0..=u8::MAX {
         let denomination = Denomination::new(exponent);
-        assert_eq!(
-            denomination.is_some(),
-            exponent <= DENOMINATION_EXPONENT_MAX
-        );
+        assert_eq!(denomination.is_some(), exponent <= DENOMINATION_EXPONENT_MAX);
         if let Some(denomination) = denomination {
             assert_eq!(denomination.minor(), 1 << exponent);
-            assert_eq!(
-                Denomination::of_minor(denomination.minor()),
-                Some(denomination)
-            );
+            assert_eq!(Denomination::of_minor(denomination.minor()), Some(denomination));
         }
     }
-    for minor in [
-        0,
-        3,
-        5,
-        1 << (DENOMINATION_EXPONENT_MAX + 1),
-        1 << 63,
-        u64::MAX,
-    ] {
+    for minor in [0, 3, 5, 1 << (DENOMINATION_EXPONENT_MAX + 1), 1 << 63, u64::MAX] {
         assert_eq!(Denomination::of_minor(minor), None, "{minor}");
     }
 }
@@ -84,12 +63,7 @@ fn denominations_are_the_powers_of_two_up_to_the_highest() {
 fn a_bundle_ascends_without_empty_counts() {
     assert!(bundle(&[(0, 1), (1, 2), (5, 3)]).is_ok());
     assert!(bundle(&[]).is_ok());
-    for wrong in [
-        &[(0, 0)][..],
-        &[(1, 1), (0, 1)],
-        &[(1, 1), (1, 1)],
-        &[(0, 1), (1, 0)],
-    ] {
+    for wrong in [&[(0, 0)][..], &[(1, 1), (0, 1)], &[(1, 1), (1, 1)], &[(0, 1), (1, 0)]] {
         assert_eq!(bundle(wrong), Err(BundleError::NotAList), "{wrong:?}");
     }
 }
@@ -99,9 +73,7 @@ fn a_bundle_holds_64_coins_and_not_65() {
     assert_eq!(bundle(&[(3, 64)]).map(|full| full.coins()), Ok(COINS_MAX));
     assert_eq!(bundle(&[(3, 65)]), Err(BundleError::TooManyCoins));
     assert_eq!(bundle(&[(3, 32), (4, 33)]), Err(BundleError::TooManyCoins));
-    let every: Vec<_> = (0..=DENOMINATION_EXPONENT_MAX)
-        .map(|e| (e, u16::MAX))
-        .collect();
+    let every: Vec<_> = (0..=DENOMINATION_EXPONENT_MAX).map(|e| (e, u16::MAX)).collect();
     assert_eq!(bundle(&every), Err(BundleError::TooManyCoins));
 }
 
@@ -115,14 +87,8 @@ fn the_fullest_bundle_has_a_total() {
 fn amounts_beyond_64_coins_have_no_bundle() {
     let highest = 1_u64 << DENOMINATION_EXPONENT_MAX;
     assert_eq!(Bundle::fewest(yen(64 * highest)).map(|b| b.coins()), Ok(64));
-    assert_eq!(
-        Bundle::fewest(yen(64 * highest + 1)),
-        Err(BundleError::TooManyCoins)
-    );
-    assert_eq!(
-        Bundle::fewest(yen(AMOUNT_MAX_MINOR)),
-        Err(BundleError::TooManyCoins)
-    );
+    assert_eq!(Bundle::fewest(yen(64 * highest + 1)), Err(BundleError::TooManyCoins));
+    assert_eq!(Bundle::fewest(yen(AMOUNT_MAX_MINOR)), Err(BundleError::TooManyCoins));
     assert_eq!(coins_of(0).coins(), 0);
 }
 
@@ -130,9 +96,7 @@ fn amounts_beyond_64_coins_have_no_bundle() {
 fn fewest_by_search(minor: u64) -> usize {
     let mut best = vec![0_usize];
     for value in 1..=usize::try_from(minor).unwrap() {
-        let coins = (0..24)
-            .map(|exponent| 1_usize << exponent)
-            .take_while(|coin| *coin <= value);
+        let coins = (0..24).map(|exponent| 1_usize << exponent).take_while(|coin| *coin <= value);
         best.push(coins.map(|coin| best[value - coin] + 1).min().unwrap());
     }
     best[usize::try_from(minor).unwrap()]

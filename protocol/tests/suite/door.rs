@@ -37,26 +37,10 @@ fn messages() -> Vec<(&'static str, Vec<u8>, Door)> {
         ("payment order", encode(&payment), door::<PaymentOrder>),
         ("invoice", encode(&world.invoice(370)), door::<Invoice>),
         ("signed invoice", encode(&invoice), door::<Signed<Invoice>>),
-        (
-            "validation order",
-            encode(&validation),
-            door::<ValidationOrder>,
-        ),
-        (
-            "purchase order",
-            encode(&world.purchase(id, 500)),
-            door::<PurchaseOrder>,
-        ),
-        (
-            "certificate",
-            encode(&world.payer.certificate.claim().unwrap()),
-            door::<Certificate>,
-        ),
-        (
-            "issuer's keys",
-            encode(world.desk.keys()),
-            door::<IssuerKeys>,
-        ),
+        ("validation order", encode(&validation), door::<ValidationOrder>),
+        ("purchase order", encode(&world.purchase(id, 500)), door::<PurchaseOrder>),
+        ("certificate", encode(&world.payer.certificate.claim().unwrap()), door::<Certificate>),
+        ("issuer's keys", encode(world.desk.keys()), door::<IssuerKeys>),
         ("sealed request", envelope, door::<SealedRequest>),
         ("refusal", encode(&refusal), door::<Answer<Coins>>),
     ]
@@ -99,11 +83,7 @@ fn trailing_bytes_are_refused() {
 fn every_truncation_is_refused() {
     for (name, bytes, door) in messages() {
         for length in 0..bytes.len() {
-            assert_eq!(
-                door(&bytes[..length]),
-                Err(WireError::Malformed),
-                "{name} {length}"
-            );
+            assert_eq!(door(&bytes[..length]), Err(WireError::Malformed), "{name} {length}");
         }
     }
 }
@@ -194,14 +174,8 @@ fn an_absent_value_is_left_out_and_never_null() {
 fn a_message_over_64_kib_is_too_long() {
     let message = |length| encode(&Bytes(vec![0; length]));
     assert_eq!(door::<Bytes>(&message(MESSAGE_BYTES_MAX - 3)), Ok(()));
-    assert_eq!(
-        door::<Bytes>(&message(MESSAGE_BYTES_MAX - 2)),
-        Err(WireError::TooLong)
-    );
-    assert_eq!(
-        door::<PaymentOrder>(&vec![0; MESSAGE_BYTES_MAX + 1]),
-        Err(WireError::TooLong)
-    );
+    assert_eq!(door::<Bytes>(&message(MESSAGE_BYTES_MAX - 2)), Err(WireError::TooLong));
+    assert_eq!(door::<PaymentOrder>(&vec![0; MESSAGE_BYTES_MAX + 1]), Err(WireError::TooLong));
 }
 
 #[test]
@@ -226,15 +200,7 @@ fn deep_nesting_is_refused() {
 fn text_keeps_its_limits() {
     assert!(Name::new("花子 🗻").is_some());
     assert!(Name::new(&"x".repeat(64)).is_some());
-    for wrong in [
-        "",
-        "a\0",
-        "a\nb",
-        "\u{7f}",
-        "\u{85}",
-        &"x".repeat(65),
-        &"あ".repeat(22),
-    ] {
+    for wrong in ["", "a\0", "a\nb", "\u{7f}", "\u{85}", &"x".repeat(65), &"あ".repeat(22)] {
         assert_eq!(Name::new(wrong), None, "{wrong:?}");
         let bytes = Item::text(wrong).write();
         assert_eq!(door::<Name>(&bytes), Err(WireError::Malformed), "{wrong:?}");
@@ -256,21 +222,12 @@ fn a_list_ends_at_its_limit() {
 fn values_outside_their_limits_are_refused() {
     let yen = |minor| Item::array(vec![Item::text("JPY"), minor]).write();
     assert_eq!(door::<Amount>(&yen(Item::uint((1 << 53) - 1))), Ok(()));
-    assert_eq!(
-        door::<Amount>(&yen(Item::uint(1 << 53))),
-        Err(WireError::Malformed)
-    );
-    let negative = Item {
-        major: 1,
-        ..Item::uint(0)
-    };
+    assert_eq!(door::<Amount>(&yen(Item::uint(1 << 53))), Err(WireError::Malformed));
+    let negative = Item { major: 1, ..Item::uint(0) };
     assert_eq!(door::<Amount>(&yen(negative)), Err(WireError::Malformed));
     let pair = |exponent, count| Item::array(vec![Item::uint(exponent), Item::uint(count)]);
     let bundle = |pairs| Item::array(vec![Item::text("JPY"), Item::array(pairs)]).write();
-    assert_eq!(
-        door::<Bundle>(&bundle(vec![pair(0, 1), pair(23, 1)])),
-        Ok(())
-    );
+    assert_eq!(door::<Bundle>(&bundle(vec![pair(0, 1), pair(23, 1)])), Ok(()));
     for wrong in [
         vec![pair(24, 1)],
         vec![pair(0, 0)],
@@ -279,11 +236,7 @@ fn values_outside_their_limits_are_refused() {
         vec![pair(1, 1), pair(0, 1)],
         vec![pair(1, 1), pair(1, 1)],
     ] {
-        assert_eq!(
-            door::<Bundle>(&bundle(wrong.clone())),
-            Err(WireError::Malformed),
-            "{wrong:?}"
-        );
+        assert_eq!(door::<Bundle>(&bundle(wrong.clone())), Err(WireError::Malformed), "{wrong:?}");
     }
 }
 

@@ -21,10 +21,7 @@ fn shards_cover_the_id_space_without_gap_or_overlap() {
         let owners: Vec<u16> = (0..=u16::MAX).map(of).collect();
         assert_eq!((owners[0], owners[65_535]), (0, shards - 1), "{shards}");
         // each step stays or goes to the next shard, so each shard is one interval
-        assert!(
-            owners.windows(2).all(|w| w[1] == w[0] || w[1] == w[0] + 1),
-            "{shards}"
-        );
+        assert!(owners.windows(2).all(|w| w[1] == w[0] || w[1] == w[0] + 1), "{shards}");
     }
 }
 
@@ -52,10 +49,7 @@ fn placed_ids_spread_evenly_within_their_shard() {
         buckets[usize::from(within / 1024)] += 1;
     }
     // 2000 each; a deviation of 5 sigma is 217
-    assert!(
-        buckets.iter().all(|n| n.abs_diff(DRAWS / 16) < 217),
-        "{buckets:?}"
-    );
+    assert!(buckets.iter().all(|n| n.abs_diff(DRAWS / 16) < 217), "{buckets:?}");
 }
 
 #[test]
@@ -75,15 +69,9 @@ fn struck_coins_live_in_the_shard_of_their_operation() {
         for home in [0, shards / 2, shards - 1] {
             let expiry = koban_protocol::time::Day(1);
             let at = (Shard(home), shards);
-            let coins = world
-                .mint
-                .strike(&coins_of(8191), expiry, at, entropy("strike"));
+            let coins = world.mint.strike(&coins_of(8191), expiry, at, entropy("strike"));
             assert_eq!(coins.len(), 13);
-            assert!(
-                coins
-                    .iter()
-                    .all(|coin| coin.body.id.shard(shards) == Shard(home))
-            );
+            assert!(coins.iter().all(|coin| coin.body.id.shard(shards) == Shard(home)));
         }
     }
 }
@@ -98,10 +86,7 @@ fn hexadecimal_is_lower_case_and_of_exact_length() {
 
 #[test]
 fn a_digest_tells_its_domain_from_its_body() {
-    assert_ne!(
-        Digest::of("koban/v1/a", b"b"),
-        Digest::of("koban/v1/ab", b"")
-    );
+    assert_ne!(Digest::of("koban/v1/a", b"b"), Digest::of("koban/v1/ab", b""));
     assert_ne!(Digest::of("koban/v1/a", b""), Digest::of("koban/v1/b", b""));
 }
 

@@ -25,10 +25,7 @@ fn a_good_invoice_tells_who_and_how_much() {
     let good = checked(|_, _| ()).unwrap();
     assert_eq!(good.invoice(), &world.invoice(370));
     assert_eq!(good.payee().key, world.payee.key.verifying_key());
-    assert_eq!(
-        good.digest(),
-        world.payee.signs(&world.invoice(370)).digest()
-    );
+    assert_eq!(good.digest(), world.payee.signs(&world.invoice(370)).digest());
 }
 
 #[test]
@@ -41,15 +38,10 @@ fn an_invoice_that_does_not_hold_together_is_invalid() {
     let stolen = invalid(|world, invoice| invoice.payee = world.payer.certificate.clone());
     assert_eq!(stolen, Some(Code::InvoiceInvalid));
     let lapsed = invalid(|world, invoice| {
-        invoice.payee = world
-            .payee
-            .certified(&world.signing, |c| c.expires = Time(NOW.0 - 1));
+        invoice.payee = world.payee.certified(&world.signing, |c| c.expires = Time(NOW.0 - 1));
     });
     assert_eq!(lapsed, Some(Code::InvoiceInvalid));
-    assert_eq!(
-        invalid(|_, invoice| invoice.amount = yen(0)),
-        Some(Code::InvoiceInvalid)
-    );
+    assert_eq!(invalid(|_, invoice| invoice.amount = yen(0)), Some(Code::InvoiceInvalid));
     let nobodys = invalid(|_, invoice| invoice.issuers = List::default());
     assert_eq!(nobodys, Some(Code::InvoiceInvalid));
 }
@@ -111,11 +103,8 @@ fn p2_a_receipt_is_the_payees_word_with_the_issuers_in_it() {
     let world = World::new();
     let invoice = checked(|_, _| ()).unwrap();
     let issuer = world.desk.keys().key;
-    let receipt = Receipt {
-        invoice: invoice.digest(),
-        acceptance: acceptance(&world, |_| ()),
-        at: NOW,
-    };
+    let receipt =
+        Receipt { invoice: invoice.digest(), acceptance: acceptance(&world, |_| ()), at: NOW };
     let check = |receipt: &Signed<Receipt>| check_receipt(receipt, &invoice, &issuer).map(|_| ());
     assert_eq!(check(&world.payee.signs(&receipt)), Ok(()));
     assert_eq!(check(&world.payer.signs(&receipt)), Err(Code::BadSignature));
@@ -124,8 +113,5 @@ fn p2_a_receipt_is_the_payees_word_with_the_issuers_in_it() {
     assert_eq!(check(&world.payee.signs(&other)), Err(Code::BadSignature));
     let mut unaccepted = receipt;
     unaccepted.acceptance = acceptance(&World::of("another issuer"), |_| ());
-    assert_eq!(
-        check(&world.payee.signs(&unaccepted)),
-        Err(Code::BadSignature)
-    );
+    assert_eq!(check(&world.payee.signs(&unaccepted)), Err(Code::BadSignature));
 }

@@ -24,10 +24,7 @@ fn vc_1_only_the_issuer_can_check_a_tag() {
     let issuer = World::new();
     let foreign = World::of("another issuer");
     for coin in issuer.coins(8191, "coins") {
-        assert_eq!(
-            issuer.mint.check(&coin).map(|genuine| *genuine.body()),
-            Some(coin.body)
-        );
+        assert_eq!(issuer.mint.check(&coin).map(|genuine| *genuine.body()), Some(coin.body));
         assert!(foreign.mint.check(&coin).is_none());
     }
 }
@@ -50,9 +47,7 @@ fn a_tag_holds_for_its_own_body_alone() {
         change(&mut coin);
         world.mint.check(&coin).is_none()
     };
-    assert!(changed(
-        &|coin| coin.body.denomination = Denomination::new(13).unwrap()
-    ));
+    assert!(changed(&|coin| coin.body.denomination = Denomination::new(13).unwrap()));
     assert!(changed(&|coin| coin.body.expiry = coin.body.expiry.plus(1)));
     assert!(changed(&|coin| coin.body.expiry = Day(0)));
     assert!(changed(&|coin| coin.body.currency = currency("USD")));
@@ -65,20 +60,12 @@ fn struck_coins_are_the_bundle_with_ids_of_their_own() {
     let world = World::new();
     let expiry = Day(20_000);
     let at = (Shard(2), SHARDS);
-    let strike = |name| {
-        world
-            .mint
-            .strike(&coins_of(5000), expiry, at, entropy(name))
-    };
+    let strike = |name| world.mint.strike(&coins_of(5000), expiry, at, entropy(name));
     let coins = strike("a");
     let denominations: Vec<_> = coins.iter().map(|coin| coin.body.denomination).collect();
     assert!(denominations.into_iter().eq(coins_of(5000).denominations()));
     assert!(coins.iter().all(|coin| coin.body.expiry == expiry));
-    let ids: BTreeSet<_> = coins
-        .iter()
-        .chain(&strike("b"))
-        .map(|coin| coin.body.id)
-        .collect();
+    let ids: BTreeSet<_> = coins.iter().chain(&strike("b")).map(|coin| coin.body.id).collect();
     assert_eq!(ids.len(), 2 * coins.len());
 }
 
@@ -126,10 +113,7 @@ fn a_holder_takes_coins_that_expire_today_and_none_that_expired_yesterday() {
     let today = NOW.day();
     let coins = |day| list(world.coins_until(3, "coins", day));
     assert!(receive(coins(today), &coins_of(3), NOW).is_ok());
-    assert_eq!(
-        receive(coins(Day(today.0 - 1)), &coins_of(3), NOW),
-        Err(NotAsAsked)
-    );
+    assert_eq!(receive(coins(Day(today.0 - 1)), &coins_of(3), NOW), Err(NotAsAsked));
 }
 
 #[test]

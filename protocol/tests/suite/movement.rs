@@ -11,24 +11,15 @@ use crate::fixture::{World, coins_of, currency, operation, yen};
 
 fn genuine(world: &World, minor: u64) -> Vec<Genuine> {
     let coins = world.coins(minor, "coins");
-    coins
-        .iter()
-        .map(|coin| world.mint.check(coin).unwrap())
-        .collect()
+    coins.iter().map(|coin| world.mint.check(coin).unwrap()).collect()
 }
 
 fn held(name: &str, amount: Amount) -> HeldClaim {
-    HeldClaim {
-        payment: operation(name),
-        amount,
-    }
+    HeldClaim { payment: operation(name), amount }
 }
 
 fn fresh(minor: u64) -> Outputs {
-    Outputs {
-        fresh: Some(coins_of(minor)),
-        ..Outputs::default()
-    }
+    Outputs { fresh: Some(coins_of(minor)), ..Outputs::default() }
 }
 
 fn refused(inputs: Inputs, outputs: Outputs) -> bool {
@@ -38,10 +29,7 @@ fn refused(inputs: Inputs, outputs: Outputs) -> bool {
 #[test]
 fn vc_10_inputs_equal_outputs_or_nothing_moves() {
     let world = World::new();
-    let coins = || Inputs {
-        coins: genuine(&world, 500),
-        ..Inputs::default()
-    };
+    let coins = || Inputs { coins: genuine(&world, 500), ..Inputs::default() };
     let movement = Movement::balanced(coins(), fresh(500)).unwrap();
     assert_eq!(movement.amount(), yen(500));
     for wrong in [1, 499, 501, 1000] {
@@ -69,53 +57,26 @@ fn every_kind_of_input_and_output_counts() {
         credit: Some((world.payee.account.clone(), yen(31))),
         ..Outputs::default()
     };
-    assert_eq!(
-        Movement::balanced(inputs, outputs).unwrap().amount(),
-        yen(38)
-    );
+    assert_eq!(Movement::balanced(inputs, outputs).unwrap().amount(), yen(38));
 }
 
 #[test]
 fn no_input_counts_twice() {
     let world = World::new();
     let coins = genuine(&world, 256).repeat(2);
-    assert!(refused(
-        Inputs {
-            coins,
-            ..Inputs::default()
-        },
-        fresh(512)
-    ));
+    assert!(refused(Inputs { coins, ..Inputs::default() }, fresh(512)));
     let held = vec![held("a", yen(8)), held("a", yen(8))];
-    assert!(refused(
-        Inputs {
-            held,
-            ..Inputs::default()
-        },
-        fresh(16)
-    ));
+    assert!(refused(Inputs { held, ..Inputs::default() }, fresh(16)));
 }
 
 #[test]
 fn currencies_do_not_balance_each_other() {
     let world = World::new();
     let dollars = Amount::new(currency("USD"), 256).unwrap();
-    let inputs = || Inputs {
-        coins: genuine(&world, 256),
-        ..Inputs::default()
-    };
+    let inputs = || Inputs { coins: genuine(&world, 256), ..Inputs::default() };
     let credit = Some((world.payee.account.clone(), dollars));
-    assert!(refused(
-        inputs(),
-        Outputs {
-            credit,
-            ..Outputs::default()
-        }
-    ));
-    let mixed = Inputs {
-        held: vec![held("a", dollars)],
-        ..inputs()
-    };
+    assert!(refused(inputs(), Outputs { credit, ..Outputs::default() }));
+    let mixed = Inputs { held: vec![held("a", dollars)], ..inputs() };
     assert!(refused(mixed, fresh(512)));
 }
 
@@ -123,57 +84,21 @@ fn currencies_do_not_balance_each_other() {
 fn nothing_moves_as_zero() {
     let world = World::new();
     let owner = world.payee.key.verifying_key().participant();
-    let coins = || Inputs {
-        coins: genuine(&world, 16),
-        ..Inputs::default()
-    };
+    let coins = || Inputs { coins: genuine(&world, 16), ..Inputs::default() };
     let credit = Some((world.payee.account.clone(), yen(0)));
-    assert!(refused(
-        coins(),
-        Outputs {
-            credit,
-            ..fresh(16)
-        }
-    ));
-    assert!(refused(
-        coins(),
-        Outputs {
-            held: Some((owner, yen(0))),
-            ..fresh(16)
-        }
-    ));
-    assert!(refused(
-        Inputs {
-            held: vec![held("a", yen(0))],
-            ..coins()
-        },
-        fresh(16)
-    ));
-    let zero = Inputs {
-        held: vec![held("a", yen(0))],
-        ..Inputs::default()
-    };
+    assert!(refused(coins(), Outputs { credit, ..fresh(16) }));
+    assert!(refused(coins(), Outputs { held: Some((owner, yen(0))), ..fresh(16) }));
+    assert!(refused(Inputs { held: vec![held("a", yen(0))], ..coins() }, fresh(16)));
+    let zero = Inputs { held: vec![held("a", yen(0))], ..Inputs::default() };
     let held = Some((owner, yen(0)));
-    assert!(refused(
-        zero,
-        Outputs {
-            held,
-            ..Outputs::default()
-        }
-    ));
+    assert!(refused(zero, Outputs { held, ..Outputs::default() }));
 }
 
 #[test]
 fn sums_that_overflow_are_refused() {
     let most = yen(AMOUNT_MAX_MINOR);
     let held = vec![held("a", most), held("b", most)];
-    assert!(refused(
-        Inputs {
-            held,
-            ..Inputs::default()
-        },
-        fresh(1)
-    ));
+    assert!(refused(Inputs { held, ..Inputs::default() }, fresh(1)));
 }
 
 proptest! {

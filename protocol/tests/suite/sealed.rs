@@ -30,10 +30,7 @@ fn opens(key: &OpeningKey, request: &SealedRequest) -> bool {
 fn a_request_opens_with_its_recipients_key_alone() {
     let (key, request, _) = sealed("a");
     assert_eq!(key.open::<Bytes>(&request).unwrap().0, order());
-    assert!(!opens(
-        &OpeningKey::from_seed(&seed("another role")),
-        &request
-    ));
+    assert!(!opens(&OpeningKey::from_seed(&seed("another role")), &request));
 }
 
 #[test]
@@ -51,56 +48,18 @@ fn vc_15_a_request_with_any_bit_flipped_does_not_open() {
 #[test]
 fn vc_15_route_operation_and_recipient_cannot_be_swapped() {
     let (key, request, _) = sealed("a");
-    for route in [
-        Route::Registration,
-        Route::Purchase,
-        Route::Payment,
-        Route::Lookup,
-    ] {
-        assert!(
-            !opens(
-                &key,
-                &SealedRequest {
-                    route,
-                    ..request.clone()
-                }
-            ),
-            "{route:?}"
-        );
+    for route in [Route::Registration, Route::Purchase, Route::Payment, Route::Lookup] {
+        assert!(!opens(&key, &SealedRequest { route, ..request.clone() }), "{route:?}");
     }
     let operation = OperationId([7; 16]);
-    assert!(!opens(
-        &key,
-        &SealedRequest {
-            operation,
-            ..request.clone()
-        }
-    ));
+    assert!(!opens(&key, &SealedRequest { operation, ..request.clone() }));
     let recipient = KeyId([7; 8]);
-    assert!(!opens(
-        &key,
-        &SealedRequest {
-            recipient,
-            ..request.clone()
-        }
-    ));
+    assert!(!opens(&key, &SealedRequest { recipient, ..request.clone() }));
     let other = sealed("b").1;
     let encapsulated = other.encapsulated;
-    assert!(!opens(
-        &key,
-        &SealedRequest {
-            encapsulated,
-            ..request.clone()
-        }
-    ));
+    assert!(!opens(&key, &SealedRequest { encapsulated, ..request.clone() }));
     let ciphertext = other.ciphertext;
-    assert!(!opens(
-        &key,
-        &SealedRequest {
-            ciphertext,
-            ..request
-        }
-    ));
+    assert!(!opens(&key, &SealedRequest { ciphertext, ..request }));
 }
 
 #[test]
@@ -109,13 +68,7 @@ fn vc_15_a_substituted_encapsulated_key_does_not_open() {
     let mut not_on_the_curve = request.encapsulated;
     not_on_the_curve.0[64] ^= 1;
     for encapsulated in [not_on_the_curve, sealed::Encapsulated([0; 65])] {
-        assert!(!opens(
-            &key,
-            &SealedRequest {
-                encapsulated,
-                ..request.clone()
-            }
-        ));
+        assert!(!opens(&key, &SealedRequest { encapsulated, ..request.clone() }));
     }
 }
 
@@ -148,11 +101,7 @@ fn an_answer_opens_for_its_asker_alone() {
 #[test]
 fn vc_15_an_answer_with_any_bit_flipped_does_not_open() {
     let (key, request, asker) = sealed("a");
-    let answer = key
-        .open::<Bytes>(&request)
-        .unwrap()
-        .1
-        .seal(&order(), entropy("answer"));
+    let answer = key.open::<Bytes>(&request).unwrap().1.seal(&order(), entropy("answer"));
     let bytes = encode(&answer);
     for bit in 0..8 * bytes.len() {
         let mut wrong = bytes.clone();
@@ -171,11 +120,7 @@ fn vc_3_the_answers_key_has_a_share_from_each_side() {
     assert_ne!(first.nonce, second.nonce);
     assert_ne!(first.ciphertext, second.ciphertext);
     let other = sealed("b").1;
-    let third = key
-        .open::<Bytes>(&other)
-        .unwrap()
-        .1
-        .seal(&order(), entropy("first"));
+    let third = key.open::<Bytes>(&other).unwrap().1.seal(&order(), entropy("first"));
     assert_eq!(first.nonce, third.nonce);
     assert_ne!(first.ciphertext, third.ciphertext);
 }
@@ -183,11 +128,7 @@ fn vc_3_the_answers_key_has_a_share_from_each_side() {
 #[test]
 fn a_secret_survives_the_journal() {
     let (key, request, asker) = sealed("a");
-    let answer = key
-        .open::<Bytes>(&request)
-        .unwrap()
-        .1
-        .seal(&order(), entropy("answer"));
+    let answer = key.open::<Bytes>(&request).unwrap().1.seal(&order(), entropy("answer"));
     let restored = AnswerSecret::restore(&asker.expose());
     assert_eq!(restored.open::<Bytes>(&answer), Ok(order()));
     assert_eq!(restored.acknowledgement(), asker.acknowledgement());
@@ -214,19 +155,10 @@ fn vc_15_an_answer_of_another_operation_is_no_answer_and_a_refusal_is_final() {
     let request = decode_exact(b.request()).unwrap();
     let (_, secret) = world.desk.open::<Change>(&request).unwrap();
     let refusal = Refusal::from(Code::CoinNotLive);
-    let answer = secret.seal(
-        &Answer::<Coins>::Refused(refusal.clone()),
-        entropy("answer"),
-    );
+    let answer = secret.seal(&Answer::<Coins>::Refused(refusal.clone()), entropy("answer"));
     assert_eq!(a.answer(&encode(&answer)), Err(AnswerError::NotAnAnswer));
-    assert_eq!(
-        b.answer(&encode(&answer)),
-        Err(AnswerError::Refused(refusal.clone()))
-    );
+    assert_eq!(b.answer(&encode(&answer)), Err(AnswerError::Refused(refusal.clone())));
     assert_eq!(b.answer(b"garbage"), Err(AnswerError::NotAnAnswer));
     let again = Asked::<Change>::restore(b.operation(), b.request().to_vec(), &b.secret().expose());
-    assert_eq!(
-        again.answer(&encode(&answer)),
-        Err(AnswerError::Refused(refusal))
-    );
+    assert_eq!(again.answer(&encode(&answer)), Err(AnswerError::Refused(refusal)));
 }

@@ -32,10 +32,7 @@ fn a_signature_verifies_under_its_key_and_digest_alone() {
     let signature = key.sign(&digest);
     assert_eq!(key.verifying_key().verify(&digest, &signature), Ok(()));
     let other = Digest::of("koban/v1/test", b"Body");
-    assert_eq!(
-        key.verifying_key().verify(&other, &signature),
-        Err(BadSignature)
-    );
+    assert_eq!(key.verifying_key().verify(&other, &signature), Err(BadSignature));
     let other = signing("b").verifying_key();
     assert_eq!(other.verify(&digest, &signature), Err(BadSignature));
 }
@@ -49,10 +46,7 @@ fn signatures_are_low_s_and_the_high_twin_is_refused() {
         assert!(signature.0[32] < 0x80, "s > n/2");
         let twin = other_s(&signature);
         assert_eq!(other_s(&twin), signature);
-        assert_eq!(
-            key.verifying_key().verify(&digest, &twin),
-            Err(BadSignature)
-        );
+        assert_eq!(key.verifying_key().verify(&digest, &twin), Err(BadSignature));
     }
 }
 
@@ -67,10 +61,7 @@ fn a_signature_with_any_bit_flipped_is_refused() {
         let verdict = key.verifying_key().verify(&digest, &wrong);
         assert_eq!(verdict, Err(BadSignature), "bit {bit}");
     }
-    assert_eq!(
-        key.verifying_key().verify(&digest, &Signature([0; 64])),
-        Err(BadSignature)
-    );
+    assert_eq!(key.verifying_key().verify(&digest, &Signature([0; 64])), Err(BadSignature));
 }
 
 #[test]
@@ -82,37 +73,21 @@ fn a_key_is_a_compressed_point_and_nothing_else() {
         let mut other = key.verifying_key();
         other.0[0] = tag;
         let verdict = other.verify(&digest, &signature);
-        assert_eq!(
-            verdict.is_ok(),
-            other == key.verifying_key(),
-            "tag {tag:#04x}"
-        );
+        assert_eq!(verdict.is_ok(), other == key.verifying_key(), "tag {tag:#04x}");
     }
     let mut off_the_curve = [0; 33];
     off_the_curve[0] = 2;
     off_the_curve[32] = 1;
-    assert_eq!(
-        VerifyingKey(off_the_curve).verify(&digest, &signature),
-        Err(BadSignature)
-    );
-    assert_eq!(
-        VerifyingKey([0; 33]).verify(&digest, &signature),
-        Err(BadSignature)
-    );
+    assert_eq!(VerifyingKey(off_the_curve).verify(&digest, &signature), Err(BadSignature));
+    assert_eq!(VerifyingKey([0; 33]).verify(&digest, &signature), Err(BadSignature));
 }
 
 #[test]
 fn a_statement_opens_under_its_signers_key_alone() {
     let world = World::new();
-    let attestation = AccountAttestation {
-        account: world.payer.account.clone(),
-        at: NOW,
-    };
+    let attestation = AccountAttestation { account: world.payer.account.clone(), at: NOW };
     let signed = world.payer.signs(&attestation);
-    assert_eq!(
-        signed.open(&world.payer.key.verifying_key()),
-        Ok(attestation)
-    );
+    assert_eq!(signed.open(&world.payer.key.verifying_key()), Ok(attestation));
     let opened = signed.open(&world.payee.key.verifying_key());
     assert_eq!(opened, Err(OpenError::Signature(BadSignature)));
 }
@@ -126,10 +101,7 @@ fn relabelled<A: Statement, B: Statement>(signed: &Signed<A>) -> Signed<B> {
 fn a_signature_for_one_domain_is_refused_in_another() {
     let world = World::new();
     // the two have the same fields, so only the domain tells them apart
-    let attestation = AccountAttestation {
-        account: world.payer.account.clone(),
-        at: NOW,
-    };
+    let attestation = AccountAttestation { account: world.payer.account.clone(), at: NOW };
     let signed = world.payer.signs(&attestation);
     let inquiry: Signed<BalanceInquiry> = relabelled(&signed);
     assert!(inquiry.claim().is_ok());
@@ -168,15 +140,9 @@ fn a_statement_with_any_byte_of_its_body_changed_is_refused() {
 #[test]
 fn bodies_are_compared_and_signatures_are_not() {
     let world = World::new();
-    let inquiry = BalanceInquiry {
-        account: world.payer.account.clone(),
-        at: NOW,
-    };
+    let inquiry = BalanceInquiry { account: world.payer.account.clone(), at: NOW };
     assert_eq!(world.payer.signs(&inquiry), world.payee.signs(&inquiry));
-    let later = BalanceInquiry {
-        at: NOW.plus(1),
-        ..inquiry.clone()
-    };
+    let later = BalanceInquiry { at: NOW.plus(1), ..inquiry.clone() };
     assert_ne!(world.payer.signs(&inquiry), world.payer.signs(&later));
 }
 

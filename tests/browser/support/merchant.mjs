@@ -57,7 +57,7 @@ export class Merchant {
   #serve(request, response) {
     const page = this.pages.get(request.url);
     response.setHeader('access-control-allow-origin', '*');
-    response.statusCode = page?.status ?? 404;
+    response.statusCode = page?.status ?? (request.url === '/favicon.ico' ? 204 : 404);
     response.setHeader('content-type', page?.type ?? 'text/plain');
     response.end(page?.body ?? 'not here');
   }

@@ -92,14 +92,11 @@ export class WalletPage {
     return eventuallyIs(`a balance of ${minor}`, () => this.balance(code), minor, options);
   }
 
-  /** What the bank says is in the account, in yen; on the withdrawal page, which asks it. */
-  async account() {
+  /** Waits until the bank says that so much is in the account; the withdrawal page asks it. */
+  async accountIs(yen) {
     await this.go('/withdraw');
-    const text = await eventually('the bank has answered', async () => {
-      const shown = await this.at('account-balance').textContent();
-      return /\d/.test(shown) && shown;
-    });
-    return Number(text.replace(/[^\d]/g, ''));
+    await eventuallyIs('the balance at the bank', async () =>
+      Number((await this.at('account-balance').textContent()).replace(/[^\d]/g, '')), yen);
   }
 
   /** What the invoice on the page says: payee, minor units, purpose. */

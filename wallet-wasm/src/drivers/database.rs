@@ -1,7 +1,7 @@
 //! The wallet's rows in IndexedDB, every write with strict durability.
 //!
-//! Through `web-sys`, because the one wrapper that gives access to strict durability brings two dozen
-//! macro crates along.
+//! Through `web-sys`, because the one wrapper that gives access to strict durability brings two
+//! dozen macro crates along.
 
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::closure::Closure;
@@ -29,7 +29,8 @@ impl Database {
     /// Opens or makes the database of this name.
     ///
     /// # Errors
-    /// [`Fault::StorageNotDurable`] if there is no IndexedDB, or it does not know strict durability.
+    /// [`Fault::StorageNotDurable`] if there is no IndexedDB, or it does not know strict
+    /// durability.
     pub async fn open(name: &str) -> Result<Self, Problem> {
         let none = || Problem::with(Fault::StorageNotDurable, "no IndexedDB");
         let factory = Reflect::get(&js_sys::global(), &"indexedDB".into()).map_err(|_| none())?;

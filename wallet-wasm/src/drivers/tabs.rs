@@ -26,7 +26,8 @@ impl Drop for Lease {
 /// The right to write under `name`, if no other tab has it; with `wait`, once no other has it.
 ///
 /// # Errors
-/// [`Fault::StorageNotDurable`] in a browser without Web Locks, where two tabs could spend one coin.
+/// [`Fault::StorageNotDurable`] in a browser without Web Locks, where two tabs could spend one
+/// coin.
 pub async fn lease(name: &str, wait: bool) -> Result<Option<Lease>, Problem> {
     let none = |exception: &JsValue| Problem::with(Fault::StorageNotDurable, fact(exception));
     let missing = || Problem::with(Fault::StorageNotDurable, "no Web Locks");

@@ -18,7 +18,7 @@ use super::event::{Call, CallId, HttpAnswer, Part, Report};
 use super::problem::{Fault, Problem, reported, unsealed};
 use super::record::{Balance, Order, Store, Transaction};
 use super::saga::{Enrolling, OpeningAccount, Saga};
-use super::step::{Next, Step, acknowledge};
+use super::step::{Next, Step};
 use crate::view::{TransactionKind, TransactionState};
 
 impl Engine {
@@ -142,7 +142,8 @@ impl Engine {
             Err(AnswerError::Refused(refusal)) => self.refused(step, id, refusal),
             Err(AnswerError::NotAnAnswer) => return Next::Wait(unsealed(answer)),
         }
-        acknowledge::<Enrolment>(&state.order)
+        // The issuer keeps certificates for good, so there is nothing to acknowledge.
+        Next::End
     }
 
     /// The enrolled account.

@@ -1,5 +1,5 @@
-//! Calling a payment back: its coins are changed, so that either this or the payment takes them, never
-//! both (VC-7).
+//! Calling a payment back: its coins are changed, so that either this or the payment takes them,
+//! never both (VC-7).
 
 use koban_protocol::id::OperationId;
 use koban_protocol::process::AnswerError;

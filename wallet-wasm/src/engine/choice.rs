@@ -2,9 +2,9 @@
 //!
 //! All denominations are powers of two, so each divides the next, and taking the largest coin that
 //! still fits is optimal: if any set of coins makes an amount, this does, with the fewest coins; if
-//! none does, this comes closest from below. (A solution without that largest coin holds smaller ones
-//! that make exactly its value, or falls short of it.) From above: the least sum that is enough is
-//! the total less the greatest sum that may stay behind.
+//! none does, this comes closest from below. (A solution without that largest coin holds smaller
+//! ones that make exactly its value, or falls short of it.) From above: the least sum that is
+//! enough is the total less the greatest sum that may stay behind.
 
 use koban_protocol::amount::{Amount, Bundle, Currency, Denomination};
 use koban_protocol::id::{CoinId, Shard};
@@ -139,9 +139,9 @@ fn one_shard(coins: &[CoinBody], need: &Counts, shards: u16) -> Option<Shard> {
     able.min_by_key(|shard| of(*shard).map(|coin| coin.expiry).min().unwrap_or(Day(u32::MAX)))
 }
 
-/// The coins to ask for when `amount` comes in and coins like `held` stay in the wallet: one of each
-/// denomination that the wallet lacks, the smallest first, as far as the amount goes; the rest in the
-/// fewest coins. No coin exceeds `largest`.
+/// The coins to ask for when `amount` comes in and coins like `held` stay in the wallet: one of
+/// each denomination that the wallet lacks, the smallest first, as far as the amount goes; the rest
+/// in the fewest coins. No coin exceeds `largest`.
 ///
 /// Into an empty wallet, this is the standard bundle of a withdrawal. `1, 2, 4 ... 2^k` with
 /// `2^(k+1) - 1 <= amount`, and a rest in coins of at most `2^(k+1)`: they pay every amount up to
@@ -207,5 +207,5 @@ pub fn together(one: &Bundle, other: &Bundle) -> Result<Bundle, Fault> {
     bundle(one.currency(), &counts)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

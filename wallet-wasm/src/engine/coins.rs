@@ -33,7 +33,8 @@ impl Engine {
     /// [`choice::handy`].
     ///
     /// # Errors
-    /// [`Code::CurrencyUnknown`], [`Fault::TooManyCoins`], [`Fault::Network`] without issuer's keys.
+    /// [`Code::CurrencyUnknown`], [`Fault::TooManyCoins`], [`Fault::Network`] without issuer's
+    /// keys.
     pub fn standard_bundle(&self, amount: Amount) -> Result<Bundle, Problem> {
         self.handy(amount, &[])
     }
@@ -136,8 +137,8 @@ impl Engine {
         acknowledge::<Purchase>(&state.order)
     }
 
-    /// Holds coins that an operation made, if they are what it asked for. They are judged by the day
-    /// it began, since its answer may come late: expired ones can still be refreshed.
+    /// Holds coins that an operation made, if they are what it asked for. They are judged by the
+    /// day it began, since its answer may come late: expired ones can still be refreshed.
     pub(super) fn accept(
         &mut self,
         step: &mut Step,
@@ -322,8 +323,8 @@ impl Engine {
         acknowledge::<Refund>(&state.order)
     }
 
-    /// After a refund: the coins that were in the wallet all along are changed, without a transaction
-    /// of their own. Those that the refund replaced are named as dead, and dropped.
+    /// After a refund: the coins that were in the wallet all along are changed, without a
+    /// transaction of their own. Those that the refund replaced are named as dead, and dropped.
     fn sort_out(&mut self, step: &mut Step, coins: Vec<HeldCoin>, currency: Currency) {
         for group in coins.chunks(COINS_MAX) {
             if self.renew(step, group, currency).is_err() {
@@ -382,8 +383,8 @@ impl Engine {
         });
     }
 
-    /// Ends an operation that was refused: coins that the issuer's signed statement names as not live
-    /// leave the wallet, the others are free again.
+    /// Ends an operation that was refused: coins that the issuer's signed statement names as not
+    /// live leave the wallet, the others are free again.
     pub(super) fn refused_with(
         &mut self,
         step: &mut Step,

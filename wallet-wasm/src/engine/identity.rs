@@ -13,7 +13,7 @@ use super::event::{Call, CallId, HttpAnswer, Report};
 use super::problem::{Cause, Fault, Problem, unsealed};
 use super::record::{Order, Secret, Store, Transaction};
 use super::saga::{Registering, Saga};
-use super::step::{Next, Step, acknowledge};
+use super::step::{Next, Step};
 use crate::view::{TransactionKind, TransactionState};
 
 /// The holder's seed, the keys made from it, and what the issuer certified.
@@ -147,7 +147,8 @@ impl Engine {
             Err(AnswerError::Refused(refusal)) => self.refused(step, id, refusal),
             Err(AnswerError::NotAnAnswer) => return Next::Wait(unsealed(answer)),
         }
-        acknowledge::<Registration>(&state.order)
+        // The issuer keeps certificates for good, so there is nothing to acknowledge.
+        Next::End
     }
 
     /// Keeps a certificate for the holder's key, if the issuer signed it.

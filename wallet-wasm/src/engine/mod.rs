@@ -1,7 +1,7 @@
 //! The wallet's decisions: events in, effects out. No clock, no entropy, no I/O, no async.
 //!
-//! **The driver's law.** Call [`Engine::open`] with every row of the database, then for each event call
-//! [`Engine::handle`], and perform the effects it gives, in order:
+//! **The driver's law.** Call [`Engine::open`] with every row of the database, then for each event
+//! call [`Engine::handle`], and perform the effects it gives, in order:
 //!
 //! 1. make the edits of [`Effect::Write`] durable, all or none, before anything after them;
 //! 2. send what [`Effect::Send`] holds, without waiting for the answer, and report
@@ -13,9 +13,9 @@
 //! So nothing is sent that is not written down, and whatever is written down is sent again when the
 //! wallet opens, byte for byte; the issuer answers an operation it knows with the answer it gave.
 //!
-//! What is believed: only what is sealed to this wallet's own request, or signed. Problem details in
-//! clear (RFC 9457) can be forged by whoever sits between, so they decide at most when to ask again,
-//! and never that money is gone or free.
+//! What is believed: only what is sealed to this wallet's own request, or signed. Problem details
+//! in clear (RFC 9457) can be forged by whoever sits between, so they decide at most when to ask
+//! again, and never that money is gone or free.
 
 mod account;
 mod callback;
@@ -96,8 +96,8 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The wallet that `rows` hold, of the issuer at `issuer_url`. Whatever is open is sent again, old
-    /// coins are changed for new ones, and the issuer's keys are fetched.
+    /// The wallet that `rows` hold, of the issuer at `issuer_url`. Whatever is open is sent again,
+    /// old coins are changed for new ones, and the issuer's keys are fetched.
     ///
     /// # Errors
     /// [`Fault::StorageCorrupt`]: a row is not what a wallet writes. Nothing was changed.

@@ -23,7 +23,8 @@ use crate::view::{TransactionKind, TransactionState};
 
 /// How long a missing receipt is asked for, seconds.
 const RECEIPT_WAIT_S: u64 = 86_400;
-/// How long after its expiry an invoice is taken to be unpayable at the issuer: its clock may differ.
+/// How long after its expiry an invoice is taken to be unpayable at the issuer: its clock may
+/// differ.
 const EXPIRY_GRACE_S: u64 = koban_protocol::limits::CLOCK_SKEW_MAX_S;
 
 impl Engine {
@@ -197,9 +198,9 @@ impl Engine {
         Ok(Next::to(Saga::AwaitingReceipt(AwaitingReceipt { order, invoice, at, until })))
     }
 
-    /// The issuer refused the payment. Its statement about bad coins or unequal amounts holds for this
-    /// envelope whoever presents it again; any other reason lies in how the payee presented it, and it
-    /// could do better later: then the coins are changed before they are free again.
+    /// The issuer refused the payment. Its statement about bad coins or unequal amounts holds for
+    /// this envelope whoever presents it again; any other reason lies in how the payee presented
+    /// it, and it could do better later: then the coins are changed before they are free again.
     pub(super) fn pay_refused(
         &mut self,
         step: &mut Step,

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Registering ─▶ ended                     OpeningAccount ─▶ Enrolling ─▶ ended
-//! Withdrawing ─▶ ended    Changing ─▶ ended    Redeeming ─▶ ended    Refunding ─▶ ended (+ Changing)
+//! Withdrawing ─▶ ended    Changing ─▶ ended    Redeeming ─▶ ended    Refunding ─▶ ended (+
+//! Changing)
 //!
 //! Paying ──────▶ paid ─▶ AwaitingReceipt ─▶ ended
 //!   │ ▲ refused: bad coins dropped, the rest freed ─▶ ended
@@ -13,8 +14,8 @@
 //! Disputed ────▶ paid, or the issuer's statement stands ─▶ ended
 //! ```
 //!
-//! Every end but a payment's leaves [`Acknowledging`] behind, which nobody waits for. Whatever is in
-//! the journal when the wallet opens is sent again, byte for byte; the issuer answers the same.
+//! Every end but a payment's leaves [`Acknowledging`] behind, which nobody waits for. Whatever is
+//! in the journal when the wallet opens is sent again, byte for byte; the issuer answers the same.
 
 use koban_protocol::amount::{Amount, Bundle, Currency};
 use koban_protocol::id::OperationId;

@@ -49,8 +49,8 @@ impl Engine {
         Some(self.transaction_view(id, self.transactions.get(&id)?))
     }
 
-    /// What a page shows before the holder says yes: who asks, for what, how much, and what is in the
-    /// way.
+    /// What a page shows before the holder says yes: who asks, for what, how much, and what is in
+    /// the way.
     ///
     /// # Errors
     /// [`Code::InvoiceInvalid`] if a signature does not verify; [`Fault::Network`] without keys.

@@ -188,7 +188,8 @@ impl Engine {
         self.transactions.insert(id, transaction);
     }
 
-    /// Begins an operation: its transaction and its first state are written, then its requests sent.
+    /// Begins an operation: its transaction and its first state are written, then its requests
+    /// sent.
     pub(super) fn begin(
         &mut self,
         step: &mut Step,
@@ -201,7 +202,8 @@ impl Engine {
         step.report(Report::Started(id));
     }
 
-    /// Ends an operation: its transaction, if it has one, is changed by `outcome` for the last time.
+    /// Ends an operation: its transaction, if it has one, is changed by `outcome` for the last
+    /// time.
     pub(super) fn end(
         &mut self,
         step: &mut Step,

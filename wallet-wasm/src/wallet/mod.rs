@@ -45,8 +45,9 @@ impl fmt::Debug for Wallet {
 }
 
 impl Wallet {
-    /// Opens the wallet of an issuer. Whatever was open when it was last closed goes on by itself. In
-    /// one tab at a time it can be used; in others it shows what that tab does, until that is closed.
+    /// Opens the wallet of an issuer. Whatever was open when it was last closed goes on by itself.
+    /// In one tab at a time it can be used; in others it shows what that tab does, until that is
+    /// closed.
     ///
     /// # Errors
     /// `storage-not-durable`, `storage-corrupt`; `network` if the issuer was never reached.
@@ -155,8 +156,8 @@ impl Wallet {
     /// cannot go on for now; its state says which.
     ///
     /// # Errors
-    /// `unknown-transaction` for an invoice that was not read, `not-registered`, `too-little-money`,
-    /// `foreign-issuer`, `invoice-expired`, `invoice-invalid`.
+    /// `unknown-transaction` for an invoice that was not read, `not-registered`,
+    /// `too-little-money`, `foreign-issuer`, `invoice-expired`, `invoice-invalid`.
     pub async fn pay(&self, invoice_id: &str) -> Result<TransactionView, ProblemView> {
         let invoice = self.invoices.borrow().get(invoice_id).cloned();
         let unknown = || Problem::with(Fault::UnknownTransaction, invoice_id);
@@ -184,8 +185,8 @@ impl Wallet {
         self.started(Command::Redeem(amount(currency, minor).map_err(view)?)).await
     }
 
-    /// Changes coins for those of a list (VC-7), denominations in minor units with counts. Gives the
-    /// transaction's id.
+    /// Changes coins for those of a list (VC-7), denominations in minor units with counts. Gives
+    /// the transaction's id.
     ///
     /// # Errors
     /// `currency-unknown`, `amount-invalid`, `too-little-money`, `too-many-coins`.
@@ -198,8 +199,8 @@ impl Wallet {
         self.started(Command::Change(bundle(currency, coins).map_err(view)?)).await
     }
 
-    /// Asks for coins that were withdrawn as recoverable and lost (VC-7), in every currency. Gives the
-    /// id of the first refund that gave something.
+    /// Asks for coins that were withdrawn as recoverable and lost (VC-7), in every currency. Gives
+    /// the id of the first refund that gave something.
     ///
     /// # Errors
     /// `nothing-to-refund`, `not-registered`.

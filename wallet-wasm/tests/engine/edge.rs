@@ -1,5 +1,5 @@
-//! The other side of the wallet's calls: the shipped issuer core over a set of live coins, a bank that
-//! knows accounts by their keys, and a shop that can be told to misbehave.
+//! The other side of the wallet's calls: the shipped issuer core over a set of live coins, a bank
+//! that knows accounts by their keys, and a shop that can be told to misbehave.
 
 use std::collections::{BTreeMap, BTreeSet};
 

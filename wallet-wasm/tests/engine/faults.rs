@@ -8,8 +8,8 @@ use koban_wallet_wasm::view::Stage;
 use super::edge::{Edge, Shop, amount, problem, yen};
 use super::holder::Holder;
 
-/// A holder's whole life, whatever is in its way. What becomes of each wish is found out by waiting, or
-/// by opening the wallet again.
+/// A holder's whole life, whatever is in its way. What becomes of each wish is found out by
+/// waiting, or by opening the wallet again.
 fn life(holder: &mut Holder, reopens: bool) {
     let mut wish = |make: &dyn Fn(&mut Holder) -> Command| {
         let command = make(holder);

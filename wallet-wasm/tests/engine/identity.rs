@@ -31,7 +31,7 @@ fn vc_2_registration_and_enrolment() {
     assert!(view.transactions.iter().all(|it| it.state == TransactionState::Done));
     holder.reopen();
     assert_eq!(holder.view().stage, Stage::Enrolled);
-    assert_eq!(holder.edge.acknowledged.len(), 2);
+    assert!(holder.edge.acknowledged.is_empty(), "certificates are kept for good");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The engine against the shipped issuer core: every process, dishonest sides, crashes, lost answers.
+//! The engine against the shipped issuer core: every process, dishonest sides, crashes, lost
+//! answers.
 
 #![allow(unreachable_pub, reason = "modules of one test")]
 

@@ -47,11 +47,7 @@ pub fn ActivityList(#[prop(default = usize::MAX)] limit: usize) -> impl IntoView
     let session = use_session();
     let ids = Memo::new(move |_| {
         let newest = |view: &koban_wallet_wasm::view::WalletView| {
-            view.transactions
-                .iter()
-                .take(limit)
-                .map(|it| it.id.clone())
-                .collect::<Vec<_>>()
+            view.transactions.iter().take(limit).map(|it| it.id.clone()).collect::<Vec<_>>()
         };
         session.look(newest).unwrap_or_default()
     });
@@ -99,10 +95,7 @@ fn ActivityItem(id: String) -> impl IntoView {
 
 /// What a person would call the transaction: whom a payment went to, else what it was.
 fn title(transaction: &TransactionView) -> String {
-    let payee = transaction
-        .counterparty
-        .clone()
-        .filter(|name| !name.is_empty());
+    let payee = transaction.counterparty.clone().filter(|name| !name.is_empty());
     match (transaction.kind, payee) {
         (TransactionKind::Payment, Some(payee)) => payee,
         (kind, _) => say(kind_key(kind)),

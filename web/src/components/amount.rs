@@ -26,33 +26,19 @@ impl Amount {
         let currency = Memo::new(move |_| {
             let all = session.currencies();
             let wanted = code.get();
-            let found = all
-                .iter()
-                .find(|it| Some(&it.code) == wanted.as_ref())
-                .or(all.first());
-            found.cloned().unwrap_or(CurrencyView {
-                code: String::new(),
-                exponent: 0,
-            })
+            let found = all.iter().find(|it| Some(&it.code) == wanted.as_ref()).or(all.first());
+            found.cloned().unwrap_or(CurrencyView { code: String::new(), exponent: 0 })
         });
         let typed = RwSignal::new(String::new());
         let read = Memo::new(move |_| money::parse(&typed.get(), currency.get().exponent));
-        let amount = Self {
-            currency,
-            minor: read,
-            code,
-            typed,
-        };
+        let amount = Self { currency, minor: read, code, typed };
         minor.into_iter().for_each(|minor| amount.set(minor));
         amount
     }
 
     /// Types `minor` units.
     pub fn set(self, minor: u64) {
-        self.typed.set(money::decimal(
-            minor,
-            self.currency.get_untracked().exponent,
-        ));
+        self.typed.set(money::decimal(minor, self.currency.get_untracked().exponent));
     }
 
     /// `minor` units of the chosen currency in words; tracked.
@@ -70,9 +56,7 @@ impl Amount {
 
     /// Whether an amount of at most `most` minor units was typed; tracked.
     pub fn is_within(self, most: Option<u64>) -> bool {
-        self.minor
-            .get()
-            .is_some_and(|minor| most.is_none_or(|most| minor <= most))
+        self.minor.get().is_some_and(|minor| most.is_none_or(|most| minor <= most))
     }
 
     /// What is wrong with the text, in words; empty if nothing is, or nothing was typed; tracked.
@@ -136,13 +120,8 @@ pub fn AmountField(
 #[component]
 pub fn CurrencyChoice(amount: Amount) -> impl IntoView {
     let session = use_session();
-    let codes = Memo::new(move |_| {
-        session
-            .currencies()
-            .into_iter()
-            .map(|it| it.code)
-            .collect::<Vec<_>>()
-    });
+    let codes =
+        Memo::new(move |_| session.currencies().into_iter().map(|it| it.code).collect::<Vec<_>>());
     let option = move |code: String| {
         let selected = amount.currency.with(|it| it.code == code);
         view! { <option value=code.clone() selected=selected>{code.clone()}</option> }

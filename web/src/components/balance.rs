@@ -12,11 +12,7 @@ use crate::session::use_session;
 pub fn Balances() -> impl IntoView {
     let session = use_session();
     let codes = Memo::new(move |_| {
-        session
-            .balances()
-            .into_iter()
-            .map(|it| it.available.currency)
-            .collect::<Vec<_>>()
+        session.balances().into_iter().map(|it| it.available.currency).collect::<Vec<_>>()
     });
     view! {
         <section class="balances" aria-label=t("balance-title")>
@@ -31,12 +27,8 @@ pub fn Balances() -> impl IntoView {
 fn Balance(code: String) -> impl IntoView {
     let session = use_session();
     let test_id = format!("balance-{code}");
-    let balance = Memo::new(move |_| {
-        session
-            .balances()
-            .into_iter()
-            .find(|it| it.available.currency == code)
-    });
+    let balance =
+        Memo::new(move |_| session.balances().into_iter().find(|it| it.available.currency == code));
     let with = move |part: fn(&BalanceView) -> String| {
         move || balance.with(|it| it.as_ref().map(part).unwrap_or_default())
     };

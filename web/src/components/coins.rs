@@ -25,19 +25,13 @@ impl Coins {
 
     /// What they are worth together, in minor units; tracked. At most 99 · 2^14.
     pub fn total(self) -> u64 {
-        self.list()
-            .into_iter()
-            .map(|(value, count)| value * u64::from(count))
-            .sum()
+        self.list().into_iter().map(|(value, count)| value * u64::from(count)).sum()
     }
 
     /// Denominations wanted, in minor units, with their counts; tracked.
     pub fn list(self) -> Vec<(u64, u16)> {
         let counts = self.0.get();
-        let wanted = counts
-            .into_iter()
-            .enumerate()
-            .filter(|(_, count)| *count > 0);
+        let wanted = counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
         wanted.map(|(power, count)| (1 << power, count)).collect()
     }
 
@@ -101,10 +95,7 @@ fn CoinRow(coins: Coins, currency: Memo<CurrencyView>, power: usize) -> impl Int
         }
     };
     let typed = move |event| {
-        coins.set(
-            power,
-            event_target_value(&event).trim().parse().unwrap_or(0),
-        );
+        coins.set(power, event_target_value(&event).trim().parse().unwrap_or(0));
     };
     view! {
         <div class="coin-row">

@@ -85,11 +85,7 @@ pub fn Submit(
     ready: Signal<bool>,
 ) -> impl IntoView {
     let words = move || {
-        if ask.busy.get() {
-            say("working")
-        } else {
-            label.get()
-        }
+        if ask.busy.get() { say("working") } else { label.get() }
     };
     view! {
         <div role="alert">

@@ -77,10 +77,7 @@ fn Register() -> impl IntoView {
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let name = name.get_untracked().trim().to_owned();
-        ask.run(
-            |wallet| async move { wallet.register(&name).await },
-            |()| (),
-        );
+        ask.run(|wallet| async move { wallet.register(&name).await }, |()| ());
     };
     view! {
         <form class="stack" on:submit=submit>
@@ -99,18 +96,12 @@ fn Enrol() -> impl IntoView {
     let owner = RwSignal::new(String::new());
     let banks = Memo::new(move |_| session.issuer().map(|it| it.banks).unwrap_or_default());
     let bank = RwSignal::new(None::<String>);
-    let chosen = move || {
-        bank.get()
-            .or_else(|| banks.with(|it| Some(it.first()?.id.clone())))
-    };
+    let chosen = move || bank.get().or_else(|| banks.with(|it| Some(it.first()?.id.clone())));
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let Some(bank) = untrack(chosen) else { return };
         let owner = owner.get_untracked().trim().to_owned();
-        ask.run(
-            |wallet| async move { wallet.enrol(&bank, &owner).await },
-            |()| (),
-        );
+        ask.run(|wallet| async move { wallet.enrol(&bank, &owner).await }, |()| ());
     };
     let option = |it: BankView| view! { <option value=it.id>{it.name}</option> };
     view! {

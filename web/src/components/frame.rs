@@ -22,7 +22,7 @@ const PLACES: [(&str, &str, Shape); 5] = [
 /// The landmarks of every page.
 #[component]
 pub fn Frame(children: Children) -> impl IntoView {
-    provide_context(Visited(StoredValue::new(false)));
+    provide_context(Visited(StoredValue::new(None)));
     let main = NodeRef::<Main>::new();
     // The fragment stays as it is: the pay page reads invoices from it.
     let skip = move |event: MouseEvent| {

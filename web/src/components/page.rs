@@ -2,15 +2,16 @@
 
 use leptos::html::H1;
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::{Icon, Mark, ProblemNotice, Shape};
 use crate::i18n::{say, say_with, t};
 use crate::session::{Phase, use_session};
 
-/// Set once the first page was shown: later ones move the focus to their heading, as a page load
-/// would, so that keyboards and screen readers follow.
+/// The path of the page shown last: a page of another path moves the focus to its heading, as a
+/// page load would, so that keyboards and screen readers follow.
 #[derive(Clone, Copy)]
-pub(super) struct Visited(pub StoredValue<bool>);
+pub(super) struct Visited(pub StoredValue<Option<String>>);
 
 /// A page under one heading, which is the document's title as well.
 #[component]
@@ -27,15 +28,15 @@ pub fn Page(
     children: Children,
 ) -> impl IntoView {
     let node = NodeRef::<H1>::new();
-    node.on_load(|element| {
-        let Some(Visited(visited)) = use_context::<Visited>() else {
-            return;
-        };
-        if visited.get_value() {
+    let path = use_location().pathname;
+    node.on_load(move |element| {
+        let Some(Visited(visited)) = use_context::<Visited>() else { return };
+        let path = path.get_untracked();
+        if visited.get_value().is_some_and(|last| last != path) {
             // Focus fails only for what is not in the document; this was just put there.
             let _ = element.focus();
         }
-        visited.set_value(true);
+        visited.set_value(Some(path));
     });
     Effect::new(move || document().set_title(&say_with("title", &[("page", say(heading))])));
     view! {

@@ -10,24 +10,13 @@ fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
     let mut found = BTreeMap::new();
     let mut name = String::new();
     for line in language.messages().lines() {
-        if let Some((key, _)) = line
-            .split_once(" =")
-            .filter(|_| !line.starts_with([' ', '#']))
-        {
+        if let Some((key, _)) = line.split_once(" =").filter(|_| !line.starts_with([' ', '#'])) {
             name = key.to_owned();
-            assert!(
-                found.insert(name.clone(), BTreeSet::new()).is_none(),
-                "{name} twice"
-            );
+            assert!(found.insert(name.clone(), BTreeSet::new()).is_none(), "{name} twice");
         }
         for rest in line.split('$').skip(1) {
-            let end = rest
-                .find(|c: char| !c.is_alphanumeric())
-                .unwrap_or(rest.len());
-            found
-                .entry(name.clone())
-                .or_default()
-                .insert(rest[..end].to_owned());
+            let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+            found.entry(name.clone()).or_default().insert(rest[..end].to_owned());
         }
     }
     found
@@ -37,11 +26,7 @@ fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
 fn every_file_parses_without_a_fault() {
     for language in Language::ALL {
         let parsed = FluentResource::try_new(language.messages().to_owned());
-        assert!(
-            parsed.is_ok(),
-            "{language:?}: {:?}",
-            parsed.err().map(|(_, faults)| faults)
-        );
+        assert!(parsed.is_ok(), "{language:?}: {:?}", parsed.err().map(|(_, faults)| faults));
     }
 }
 
@@ -61,10 +46,7 @@ fn every_message_formats_in_every_language() {
                 arguments.set(variable.clone(), "VALUE");
             }
             let text = find(language, &name, Some(&arguments));
-            assert!(
-                text.as_ref().is_some_and(|text| !text.contains('{')),
-                "{name}: {text:?}"
-            );
+            assert!(text.as_ref().is_some_and(|text| !text.contains('{')), "{name}: {text:?}");
         }
     }
 }
@@ -72,29 +54,17 @@ fn every_message_formats_in_every_language() {
 #[test]
 fn pages_use_only_messages_that_exist_and_use_all_of_them() {
     let mut source = String::new();
-    gather(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        &mut source,
-    );
+    gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut source);
     let known = messages(Language::English);
     for call in ["t(\"", "say(\"", "say_with(\"", "say_count(\""] {
         for (at, _) in source.match_indices(call) {
             let inside_a_name = source[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-            let key = source[at + call.len()..]
-                .split('"')
-                .next()
-                .unwrap_or_default();
-            assert!(
-                inside_a_name || known.contains_key(key),
-                "no message for {call}{key}"
-            );
+            let key = source[at + call.len()..].split('"').next().unwrap_or_default();
+            assert!(inside_a_name || known.contains_key(key), "no message for {call}{key}");
         }
     }
     for name in known.keys().filter(|name| !name.starts_with("problem-")) {
-        assert!(
-            source.contains(&format!("\"{name}\"")),
-            "{name} is never used"
-        );
+        assert!(source.contains(&format!("\"{name}\"")), "{name} is never used");
     }
 }
 

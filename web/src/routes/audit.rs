@@ -126,11 +126,7 @@ fn VerdictNotice(verdict: Verdict, it: CurrencyAudit) -> impl IntoView {
         Verdict::Equal => (Tone::Good, "audit-equal", t("audit-equal-text")()),
         Verdict::InFlight(moving) => {
             let moving = amount(&it, moving);
-            (
-                Tone::Info,
-                "audit-flight",
-                say_with("audit-flight-text", &[("amount", moving)]),
-            )
+            (Tone::Info, "audit-flight", say_with("audit-flight-text", &[("amount", moving)]))
         }
         Verdict::Moving => (Tone::Info, "audit-flight", t("audit-moving-text")()),
         Verdict::Inconsistent => (Tone::Bad, "audit-wrong", t("audit-wrong-text")()),
@@ -144,11 +140,7 @@ fn Bars(it: CurrencyAudit) -> impl IntoView {
     let left = it.coins.saturating_add(it.held);
     let right = reserves_total(&it);
     let scale = left.max(right).max(1);
-    let banks = it
-        .reserves
-        .iter()
-        .map(|reserve| reserve.minor)
-        .collect::<Vec<_>>();
+    let banks = it.reserves.iter().map(|reserve| reserve.minor).collect::<Vec<_>>();
     view! {
         <div class="bars">
             <p class="bar-words">

@@ -1,6 +1,6 @@
 //! The wallet: what is in it, what can be done with it, what was done last.
 
-use koban_wallet_wasm::view::{Stage, TransactionKind};
+use koban_wallet_wasm::view::{BalanceView, Stage, TransactionKind};
 use leptos::prelude::*;
 
 use super::way_back::{detour, use_next};
@@ -9,7 +9,7 @@ use crate::components::{
 };
 use crate::i18n::{say_with, t};
 use crate::money;
-use crate::session::{Ask, use_session};
+use crate::session::{Ask, Phase, use_session};
 
 /// What the holder can do, besides paying at a shop.
 const ACTIONS: [(&str, &str, Shape); 4] = [
@@ -25,15 +25,20 @@ const RECENT: usize = 5;
 #[component]
 pub fn Home() -> impl IntoView {
     let session = use_session();
-    let is_new = Memo::new(move |_| session.stage() == Stage::New);
+    let is_open = Memo::new(move |_| session.phase() == Phase::Open);
+    let is_first = Memo::new(move |_| {
+        let holds = |it: &BalanceView| it.available.minor > 0 || it.pending.minor > 0;
+        session.stage() != Stage::Enrolled && !session.balances().iter().any(holds)
+    });
+    let opening = || view! { <Page heading="nav-wallet"><Opened>{()}</Opened></Page> };
     view! {
-        <Opened>
-            <Show when=move || is_new.get() fallback=Dashboard>
+        <Show when=move || is_open.get() fallback=opening>
+            <Show when=move || is_first.get() fallback=Dashboard>
                 <Page heading="welcome-title" lead="welcome-lead" narrow=true>
                     <FirstSteps withdraw_path="/withdraw" />
                 </Page>
             </Show>
-        </Opened>
+        </Show>
     }
 }
 
@@ -43,8 +48,7 @@ pub fn Welcome() -> impl IntoView {
     let next = use_next();
     let withdraw = move || detour("/withdraw", &[], next.get().as_deref());
     let back = move || {
-        next.get()
-            .map(|path| view! { <a class="button" href=path>{t("back-to-invoice")}</a> })
+        next.get().map(|path| view! { <a class="button" href=path>{t("back-to-invoice")}</a> })
     };
     view! {
         <Page heading="welcome-title" lead="welcome-lead" narrow=true>
@@ -60,11 +64,8 @@ pub fn Welcome() -> impl IntoView {
 fn Dashboard() -> impl IntoView {
     let session = use_session();
     let steps_left = Memo::new(move |_| {
-        let any_coins = session.look(|view| {
-            view.transactions
-                .iter()
-                .any(|it| it.kind == TransactionKind::Withdrawal)
-        });
+        let any_coins = session
+            .look(|view| view.transactions.iter().any(|it| it.kind == TransactionKind::Withdrawal));
         session.stage() != Stage::Enrolled || any_coins == Some(false)
     });
     view! {
@@ -108,19 +109,16 @@ fn Recent() -> impl IntoView {
 fn Account() -> impl IntoView {
     let session = use_session();
     let ask = Ask::new();
-    let refresh = move |_| {
-        ask.run(
-            |wallet| async move { wallet.refresh_account().await },
-            |()| (),
-        )
-    };
+    let refresh = move |_| ask.run(|wallet| async move { wallet.refresh_account().await }, |()| ());
     let account = Memo::new(move |_| session.account());
     let number = move |number: String| say_with("account-number", &[("number", number)]);
     let details = move || {
         let account = account.get()?;
         let balance = account.balance.as_ref().map(money::show);
         Some(view! {
-            <p class="account-name">{account.bank}<span class="hint">{number(account.number)}</span></p>
+            <p class="account-name">
+                {account.bank}<span class="hint">{number(account.number)}</span>
+            </p>
             <p class="account-balance">
                 <span class="hint">{t("account-balance")}</span>
                 <span data-testid="account-balance">
@@ -150,12 +148,8 @@ fn StorageWarning() -> impl IntoView {
     let session = use_session();
     let ask = Ask::new();
     let loose = Memo::new(move |_| session.look(|view| view.storage_persistent) == Some(false));
-    let protect = move |_| {
-        ask.run(
-            |wallet| async move { Ok(wallet.persist_storage().await) },
-            |_: bool| (),
-        )
-    };
+    let protect =
+        move |_| ask.run(|wallet| async move { Ok(wallet.persist_storage().await) }, |_: bool| ());
     view! {
         <Show when=move || loose.get()>
             <Notice tone=Tone::Warning>

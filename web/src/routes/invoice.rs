@@ -157,10 +157,7 @@ fn Hindered(invoice: InvoiceView, obstacle: Obstacle) -> impl IntoView {
     let (text, way_out) = match obstacle {
         Obstacle::NotRegistered => {
             let path = detour("/welcome", &[], Some(&here.get_untracked()));
-            (
-                t("obstacle-not-registered")(),
-                Some((path, t("obstacle-not-registered-action")())),
-            )
+            (t("obstacle-not-registered")(), Some((path, t("obstacle-not-registered-action")())))
         }
         Obstacle::TooLittleMoney => {
             let missing = invoice.amount.minor.saturating_sub(available.minor);
@@ -174,10 +171,7 @@ fn Hindered(invoice: InvoiceView, obstacle: Obstacle) -> impl IntoView {
             (t("obstacle-paid")(), Some(way_out))
         }
         Obstacle::ForeignIssuer => {
-            let name = session
-                .issuer()
-                .map(|issuer| issuer.name)
-                .unwrap_or_default();
+            let name = session.issuer().map(|issuer| issuer.name).unwrap_or_default();
             (say_with("obstacle-foreign", &[("issuer", name)]), None)
         }
     };
@@ -202,17 +196,11 @@ fn withdrawal(
     missing: u64,
     here: &str,
 ) -> (String, String) {
-    let values = [
-        ("currency", currency.code.clone()),
-        ("amount", missing.to_string()),
-    ];
+    let values = [("currency", currency.code.clone()), ("amount", missing.to_string())];
     let path = match session.stage() {
         Stage::Enrolled => detour("/withdraw", &values, Some(here)),
         _ => detour("/welcome", &[], Some(here)),
     };
     let amount = money::show(&session::money_of(currency, missing));
-    (
-        path,
-        say_with("obstacle-too-little-action", &[("amount", amount)]),
-    )
+    (path, say_with("obstacle-too-little-action", &[("amount", amount)]))
 }

@@ -19,11 +19,7 @@ use crate::{browser, door::is_web_address};
 pub fn Pay() -> impl IntoView {
     let location = use_location();
     let door = Memo::new(move |_| {
-        door::read(
-            &location.search.get(),
-            &location.hash.get(),
-            browser::decode,
-        )
+        door::read(&location.search.get(), &location.hash.get(), browser::decode)
     });
     let shown = move || match door.get() {
         Door::Closed => view! { <ByHand /> }.into_any(),
@@ -75,9 +71,7 @@ fn ByHand() -> impl IntoView {
 fn FileField(complaint: RwSignal<String>) -> impl IntoView {
     let open = use_open_document();
     let chosen = move |event: Event| {
-        let input = event
-            .target()
-            .and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
+        let input = event.target().and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
         let Some(file) = input.and_then(|it| it.files()).and_then(|it| it.get(0)) else {
             return;
         };
@@ -127,10 +121,7 @@ pub fn OpenFile() -> impl IntoView {
 fn use_open_document() -> impl Fn(&[u8]) + Clone + 'static {
     let navigate = use_navigate();
     move |document| {
-        let options = NavigateOptions {
-            replace: true,
-            ..NavigateOptions::default()
-        };
+        let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
         navigate(&door::embed(document), options);
     }
 }

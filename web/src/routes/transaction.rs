@@ -36,10 +36,7 @@ fn Details(transaction: TransactionView) -> impl IntoView {
         let (amount, purpose) = (it.amount.clone(), it.purpose.clone());
         view! { <Receipt receipt amount purpose /> }
     });
-    let problem = it
-        .problem
-        .clone()
-        .map(|problem| view! { <ProblemNotice problem /> });
+    let problem = it.problem.clone().map(|problem| view! { <ProblemNotice problem /> });
     let is_cancellable = it.kind == TransactionKind::Payment && it.state == TransactionState::Open;
     view! {
         <article class="card stack" data-testid="transaction">
@@ -67,8 +64,7 @@ fn Facts(it: TransactionView) -> impl IntoView {
         _ => "transaction-bank",
     };
     let line = |key: &'static str, text: Option<String>| {
-        text.filter(|text| !text.is_empty())
-            .map(|text| view! { <dt>{t(key)}</dt><dd>{text}</dd> })
+        text.filter(|text| !text.is_empty()).map(|text| view! { <dt>{t(key)}</dt><dd>{text}</dd> })
     };
     let change = it.change.map(|change| {
         view! { <dt>{t("transaction-change")}</dt><dd>{move || money::show(&change)}</dd> }

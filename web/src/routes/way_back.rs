@@ -22,11 +22,7 @@ pub fn use_here() -> Memo<String> {
     Memo::new(move |_| {
         let query = location.search.get();
         let mark = if query.is_empty() { "" } else { "?" };
-        format!(
-            "{}{mark}{query}{}",
-            location.pathname.get(),
-            location.hash.get()
-        )
+        format!("{}{mark}{query}{}", location.pathname.get(), location.hash.get())
     })
 }
 
@@ -34,12 +30,7 @@ pub fn use_here() -> Memo<String> {
 pub fn detour(path: &str, values: &[(&str, String)], next: Option<&str>) -> String {
     let next = next.map(|next| ("next", next.to_owned()));
     let pairs = values.iter().cloned().chain(next);
-    let query: Vec<_> = pairs
-        .map(|(name, value)| format!("{name}={}", browser::encode(&value)))
-        .collect();
-    if query.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", query.join("&"))
-    }
+    let query: Vec<_> =
+        pairs.map(|(name, value)| format!("{name}={}", browser::encode(&value))).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }

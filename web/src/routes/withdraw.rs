@@ -67,9 +67,7 @@ fn Form(done: RwSignal<Option<String>>) -> impl IntoView {
     let most = most_of_account(amount);
     let offers = Signal::derive(move || {
         let scale = 10_u64.pow(u32::from(amount.currency.get().exponent));
-        OFFERS
-            .map(|units| (units * scale, amount.words(units * scale)))
-            .to_vec()
+        OFFERS.map(|units| (units * scale, amount.words(units * scale))).to_vec()
     });
     let ask = Ask::new();
     let submit = move |event: SubmitEvent| {
@@ -117,23 +115,11 @@ fn most_of_account(amount: Amount) -> Signal<Option<u64>> {
 fn Source() -> impl IntoView {
     let session = use_session();
     let ask = Ask::new();
-    ask.run(
-        |wallet| async move { wallet.refresh_account().await },
-        |()| (),
-    );
+    ask.run(|wallet| async move { wallet.refresh_account().await }, |()| ());
     let bank = move || session.account().map(|it| it.bank);
-    let number = move || {
-        session
-            .account()
-            .map(|it| say_with("account-number", &[("number", it.number)]))
-    };
-    let balance = move || {
-        session
-            .account()
-            .and_then(|it| it.balance)
-            .as_ref()
-            .map(money::show)
-    };
+    let number =
+        move || session.account().map(|it| say_with("account-number", &[("number", it.number)]));
+    let balance = move || session.account().and_then(|it| it.balance).as_ref().map(money::show);
     view! {
         <div class="account">
             <p class="account-name">

@@ -8,7 +8,7 @@ use koban_protocol::wire;
 use serde::Deserialize;
 
 use super::Till;
-use super::model::{Money, Settings, Shop, Takings, Taking, parse};
+use super::model::{Money, Settings, Shop, Taking, Takings, parse};
 use super::store;
 use crate::answer::{CBOR, Fault, json};
 use crate::host::{Address, HttpResponse, ObjectHost};
@@ -44,16 +44,19 @@ impl<H: ObjectHost> Till<H> {
                 account: balances.iter().flatten().find(balance).map(|money| money.minor),
             });
         }
-        Ok(json(StatusCode::OK, &Shop {
-            shop: self.shop.to_string(),
-            name: shop.text("name")?.into(),
-            participant: self.keys.signing.verifying_key().participant().to_string(),
-            bank: account.bank.to_string(),
-            account: account.number.to_string(),
-            take,
-            webhook,
-            takings,
-        }))
+        Ok(json(
+            StatusCode::OK,
+            &Shop {
+                shop: self.shop.to_string(),
+                name: shop.text("name")?.into(),
+                participant: self.keys.signing.verifying_key().participant().to_string(),
+                bank: account.bank.to_string(),
+                account: account.number.to_string(),
+                take,
+                webhook,
+                takings,
+            },
+        ))
     }
 
     /// The account's balances, if the bank answers.

@@ -1,10 +1,11 @@
-//! Taking a payer's envelope: admitted once, journalled with the shop's validation request, driven to an answer.
+//! Taking a payer's envelope: admitted once, journalled with the shop's validation request, driven
+//! to an answer.
 
 use http::StatusCode;
 use koban_protocol::amount::{Amount, Bundle, Denomination};
 use koban_protocol::id::{Digest, InvoiceId, OperationId};
-use koban_protocol::process::payment::{Take, Validation, ValidationOrder};
 use koban_protocol::process::Asked;
+use koban_protocol::process::payment::{Take, Validation, ValidationOrder};
 use koban_protocol::refusal::Code;
 use koban_protocol::sealed::{Route, SealedRequest};
 use koban_protocol::signed::Signed;
@@ -45,9 +46,10 @@ impl<H: ObjectHost> Till<H> {
         let outer = opened(&envelope, &issuer)?;
         let operation = outer.operation;
         let now = self.host.now();
-        let admitted = self.host.sql().transaction(|| {
-            self.admit(invoice, operation, envelope, &issuer, now)
-        })?;
+        let admitted = self
+            .host
+            .sql()
+            .transaction(|| self.admit(invoice, operation, envelope, &issuer, now))?;
         if let Admitted::Open = admitted {
             self.wake().await?;
             self.drive(operation).await?;

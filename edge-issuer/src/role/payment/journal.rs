@@ -1,7 +1,8 @@
-//! The journal of orders to the issuer: written before anything is sent, driven until an authentic answer is stored.
+//! The journal of orders to the issuer: written before anything is sent, driven until an authentic
+//! answer is stored.
 //!
-//! Only a sealed answer is final. Anything else, a problem document included, may be somebody else's word: the
-//! same bytes are sent again later, and the issuer does nothing twice.
+//! Only a sealed answer is final. Anything else, a problem document included, may be somebody
+//! else's word: the same bytes are sent again later, and the issuer does nothing twice.
 
 use http::{HeaderValue, Request, StatusCode, header};
 use koban_protocol::id::OperationId;
@@ -17,10 +18,11 @@ use crate::answer::{CBOR, Fault};
 use crate::host::{Address, HttpResponse, ObjectHost, Unreachable};
 use crate::sql::{Row, Sql, StoreError};
 
-/// After this long without an answer an order is sent again, seconds; longer than one call may take.
+/// After this long without an answer an order is sent again, seconds; longer than one call may
+/// take.
 const FIRST_RESEND_S: u64 = 15;
 /// The longest pause between two sendings, seconds.
-const PAUSE_MAX_S: u64 = 300;
+const PAUSE_MAX_S: u64 = 900;
 /// How long an answer is kept at the issuer before it is acknowledged, seconds: many in one alarm.
 const ACKNOWLEDGE_AFTER_S: u64 = 5;
 /// Acknowledgements are a courtesy: after so many tries the issuer's own time limit has to do.
@@ -101,9 +103,10 @@ impl Entry {
     }
 }
 
-fn pause(tries: u64) -> u64 {
-    let doublings = u32::try_from(tries).unwrap_or(u32::MAX);
-    1_u64.checked_shl(doublings.min(u64::BITS - 1)).unwrap_or(PAUSE_MAX_S).min(PAUSE_MAX_S)
+/// The pause after so many tries in vain, seconds: 1, 2, 4, and so on up to `longest`.
+pub(super) fn pause(tries: u64, longest: u64) -> u64 {
+    let doublings = u32::try_from(tries).unwrap_or(u32::MAX).min(u64::BITS - 1);
+    1_u64.checked_shl(doublings).unwrap_or(longest).min(longest)
 }
 
 impl<H: ObjectHost> Till<H> {
@@ -159,7 +162,8 @@ impl<H: ObjectHost> Till<H> {
 
     /// Keeps an order whose answer does not hold together, as evidence.
     pub(super) fn disputed(&self, operation: OperationId) -> Result<(), StoreError> {
-        self.host.log(&format!("payment: operation {operation}: the issuer's answer does not hold"));
+        self.host
+            .log(&format!("payment: operation {operation}: the issuer's answer does not hold"));
         self.host.sql().run(
             "UPDATE journal SET state = ? WHERE operation = ?",
             &[DISPUTED.into(), operation.0.into()],
@@ -235,7 +239,7 @@ impl<H: ObjectHost> Till<H> {
     }
 
     fn postpone(&self, entry: &Entry) -> Result<(), StoreError> {
-        let due = self.host.now().plus(pause(entry.tries));
+        let due = self.host.now().plus(pause(entry.tries, PAUSE_MAX_S));
         self.host.sql().run(
             "UPDATE journal SET due = ?, tries = tries + 1 WHERE operation = ?",
             &[due.0.into(), entry.operation.0.into()],
@@ -282,7 +286,8 @@ impl<H: ObjectHost> Till<H> {
 
     fn due(&self, now: Time) -> Result<Vec<(u64, OperationId)>, StoreError> {
         let rows = self.host.sql().run(
-            "SELECT state, operation FROM journal WHERE state < 2 AND due <= ? ORDER BY due LIMIT ?",
+            "SELECT state, operation FROM journal WHERE state < 2 AND due <= ?
+             ORDER BY due LIMIT ?",
             &[now.0.into(), ALARM_ENTRIES_MAX.into()],
         )?;
         let each = |row: &Row| Ok((row.u64("state")?, OperationId(row.bytes("operation")?)));
@@ -323,6 +328,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_limit() {
-        assert_eq!([0, 1, 2, 8, 9, 70, u64::MAX].map(pause), [1, 2, 4, 256, 300, 300, 300]);
+        let pauses = [0, 1, 2, 8, 9, 70, u64::MAX].map(|tries| pause(tries, 300));
+        assert_eq!(pauses, [1, 2, 4, 256, 300, 300, 300]);
     }
 }

@@ -1,5 +1,5 @@
-//! The payment server's keys, all from its one seed: a signing key and an account key for each shop, the shops'
-//! tokens, the operator's token, and the key of what rests in a shop's database.
+//! The payment server's keys, all from its one seed: a signing key and an account key for each
+//! shop, the shops' tokens, the operator's token, and the key of what rests in a shop's database.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,8 +13,8 @@ use super::vault::Vault;
 
 const HALF: usize = 8;
 
-/// A shop's id: 8 bytes chosen when it was opened and 8 that authenticate them under the payment server's seed, so
-/// that the front knows a shop from a guess without asking an object.
+/// A shop's id: 8 bytes chosen when it was opened and 8 that authenticate them under the payment
+/// server's seed, so that the front knows a shop from a guess without asking an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ShopId([u8; 16]);
 
@@ -53,7 +53,8 @@ impl ShopId {
 
     /// The id that belongs to an idempotency key: the same key names the same shop.
     pub(super) fn of_key(seed: &Seed, key: &str) -> Self {
-        let chosen = seed.derive(&[b"shop-of-key", Digest::of("koban/v1/key", key.as_bytes()).0.as_slice()]);
+        let chosen =
+            seed.derive(&[b"shop-of-key", Digest::of("koban/v1/key", key.as_bytes()).0.as_slice()]);
         let mut half = [0; HALF];
         half.iter_mut().zip(chosen.expose()).for_each(|(to, from)| *to = *from);
         Self::new(seed, half)

@@ -1,17 +1,18 @@
 //! The payment server: orders and invoices for several shops (FX-9), each an object of its own.
 //!
-//! The shop asks for an order in JSON and gets a signed invoice. A payer's wallet posts its envelope here; the
-//! payment server cannot open it and passes it to the issuer with what the shop wants in return (VC-4, VC-5). Every
-//! order to the issuer is journalled before it is sent and sent again, as the same bytes, until an authentic
-//! answer is stored:
+//! The shop asks for an order in JSON and gets a signed invoice. A payer's wallet posts its
+//! envelope here; the payment server cannot open it and passes it to the issuer with what the shop
+//! wants in return (VC-4, VC-5). Every order to the issuer is journalled before it is sent and
+//! sent again, as the same bytes, until an authentic answer is stored:
 //!
 //! ```text
-//! envelope ─▶ admitted (journal: request + secret) ─▶ sent ─▶ sealed answer ─▶ one transaction: takings,
-//!                 │                                    │                       receipt, event, stored answer
-//!                 └────────── alarm ◀── no answer ◀────┘                       ─▶ acknowledged to the issuer
+//! envelope ─▶ admitted ─▶ journalled ─▶ sent ─▶ sealed answer ─▶ one transaction ─▶ acknowledged
+//!                             ▲           │                      (takings, receipt,
+//!                           alarm ◀───────┘ no answer             event, stored answer)
 //! ```
 //!
-//! A crash anywhere leaves a journal entry that the alarm drives on (VC-11). Coins and answer secrets rest encrypted.
+//! A crash anywhere leaves a journal entry that the alarm drives on (VC-11). Coins and answer
+//! secrets rest encrypted.
 
 mod account;
 mod envelope;
@@ -58,8 +59,8 @@ pub async fn front<H: Host>(host: &H, request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// The shop whose object answers, if it is not the front itself. An id that this server never gave out reaches no
-/// object.
+/// The shop whose object answers, if it is not the front itself. An id that this server never gave
+/// out reaches no object.
 fn route<H: Host>(host: &H, request: &HttpRequest) -> Result<Option<ShopId>, Code> {
     let matched = routes::find(request.method().as_str(), request.uri().path());
     let matched = matched.ok_or(Code::NotFound)?;

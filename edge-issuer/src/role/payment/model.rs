@@ -1,4 +1,5 @@
-//! The JSON of the shops' interface. Bodies with unknown members, or over [`JSON_BYTES_MAX`], are refused.
+//! The JSON of the shops' interface. Bodies with unknown members, or over [`JSON_BYTES_MAX`], are
+//! refused.
 
 use koban_protocol::amount::{Amount, Currency};
 use koban_protocol::id::Digest;
@@ -276,7 +277,6 @@ pub struct PaidEvent {
     /// When, seconds since 1970 UTC.
     pub at: u64,
 }
-
 
 /// A JSON body.
 ///

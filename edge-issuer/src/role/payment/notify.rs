@@ -1,4 +1,5 @@
-//! Telling the shop: a stream of events, and the same events posted to its webhook until it has them.
+//! Telling the shop: a stream of events, and the same events posted to its webhook until it has
+//! them.
 
 use std::fmt::Write as _;
 
@@ -9,6 +10,7 @@ use koban_protocol::time::Time;
 use sha2::Sha256;
 
 use super::Till;
+use super::journal::pause;
 use super::model::{PAGE_MAX, PaidEvent};
 use crate::answer::{Fault, body};
 use crate::front;
@@ -81,7 +83,8 @@ impl<H: ObjectHost> Till<H> {
                 Some(webhook) => self.post(&webhook, row.text("body")?).await,
                 None => true,
             };
-            let again = (!posted && tries < TRIES_MAX).then(|| now.plus(pause(tries)).0);
+            let again =
+                (!posted && tries < TRIES_MAX).then(|| now.plus(pause(tries, PAUSE_MAX_S)).0);
             self.host.sql().run(
                 "UPDATE event SET due = ?, tries = tries + 1 WHERE id = ?",
                 &[again.into(), id.into()],
@@ -103,8 +106,8 @@ impl<H: ObjectHost> Till<H> {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// Whether events can be posted there: only at the origin of a party that the deployment names, so that nobody
-    /// makes this server call where it should not.
+    /// Whether events can be posted there: only at the origin of a party that the deployment
+    /// names, so that nobody makes this server call where it should not.
     pub(super) fn check_webhook(&self, webhook: Option<&str>) -> Result<(), Code> {
         match webhook {
             Some(url) if peer_of(&self.host, url).is_none() => Err(Code::NotAllowed),
@@ -122,11 +125,7 @@ pub(crate) fn signature(token: &str, body: &[u8]) -> Option<String> {
 
 /// The party whose origin an address belongs to.
 fn peer_of<H: Host>(host: &H, url: &str) -> Option<String> {
-    let under = |origin: String| url.strip_prefix(&origin).is_some_and(|path| path.starts_with('/'));
+    let under =
+        |origin: String| url.strip_prefix(&origin).is_some_and(|path| path.starts_with('/'));
     peer::names(host).into_iter().find(|name| front::origin(host, name).is_some_and(under))
-}
-
-fn pause(tries: u64) -> u64 {
-    let doublings = u32::try_from(tries).unwrap_or(u32::MAX).min(u64::BITS - 1);
-    1_u64.checked_shl(doublings).unwrap_or(PAUSE_MAX_S).min(PAUSE_MAX_S)
 }

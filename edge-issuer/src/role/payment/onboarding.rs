@@ -1,5 +1,5 @@
-//! Opening a shop (VC-2, FX-9): an account at the bank, a name at the issuer, the account enrolled there. Each step is
-//! taken once; opening goes on where it was interrupted.
+//! Opening a shop (VC-2, FX-9): an account at the bank, a name at the issuer, the account enrolled
+//! there. Each step is taken once; opening goes on where it was interrupted.
 
 use http::{Request, StatusCode, header};
 use koban_protocol::id::OperationId;
@@ -88,7 +88,8 @@ impl<H: ObjectHost> Till<H> {
         }
     }
 
-    /// Opens the account at the bank: the same key again gives the same account. Gives whether the bank said so.
+    /// Opens the account at the bank: the same key again gives the same account. Gives whether the
+    /// bank said so.
     async fn open_account(&self, shop: &Row) -> Result<bool, Fault> {
         let issuer = self.issuer().await?;
         let bank = Short::new(shop.text("bank")?).ok_or(StoreError::Column("bank"))?;
@@ -104,7 +105,8 @@ impl<H: ObjectHost> Till<H> {
         let Ok(answer) = self.host.call(&Address::Peer(bank.as_str().into()), request).await else {
             return Ok(false);
         };
-        let Ok(attestation) = wire::decode_exact::<Signed<AccountAttestation>>(answer.body()) else {
+        let Ok(attestation) = wire::decode_exact::<Signed<AccountAttestation>>(answer.body())
+        else {
             return Ok(false);
         };
         let Ok(attested) = attestation.open(&vouching.key) else { return Ok(false) };
@@ -182,7 +184,12 @@ impl<H: ObjectHost> Till<H> {
         issuer: &IssuerKeys,
         now: Time,
     ) -> Result<bool, StoreError> {
-        self.settle_certificate(entry, entry.outcome::<Registration>(answer, now), "registered", issuer)
+        self.settle_certificate(
+            entry,
+            entry.outcome::<Registration>(answer, now),
+            "registered",
+            issuer,
+        )
     }
 
     /// Settles an enrolment; part of the journal's transaction.
@@ -209,7 +216,8 @@ impl<H: ObjectHost> Till<H> {
             Outcome::Refused(refusal) => ("refused", refusal.code.number().into()),
             Outcome::Done(certificate) => {
                 if !self.is_ours(&certificate, column == "enrolled", issuer)? {
-                    // Left open, it is asked for again and again, and the operator is told each time.
+                    // Left open, it is asked for again and again, and the operator is told each
+                    // time.
                     self.host.log("payment: the issuer's certificate is not what was asked for");
                     return Ok(false);
                 }
@@ -221,7 +229,8 @@ impl<H: ObjectHost> Till<H> {
         Ok(true)
     }
 
-    /// Whether the issuer certified this shop's key and name, and its account where that was asked for.
+    /// Whether the issuer certified this shop's key and name, and its account where that was asked
+    /// for.
     fn is_ours(
         &self,
         certificate: &Signed<Certificate>,

@@ -22,8 +22,8 @@ pub fn document(url: &str) -> Value {
         "info": {
             "title": "Koban payment server",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Orders, invoices and takings for shops. A shop never handles coins or CBOR: \
-                it places orders, is told when they are paid, and redeems what it took.",
+            "description": "Orders, invoices and takings for shops. A shop never handles coins or \
+                CBOR: it places orders, is told when they are paid, and redeems what it took.",
         },
         "servers": [{ "url": url }],
         "paths": paths,
@@ -112,7 +112,7 @@ fn parameter(place: &str, name: &str, required: bool, schema: Value) -> Value {
 /// What the payment server posts to a shop.
 fn webhook() -> Value {
     json!({
-        "summary": "An order was paid. Posted again, with growing pauses, until the shop answers 2xx.",
+        "summary": "An order was paid. Posted again, ever more slowly, until the shop answers 2xx.",
         "parameters": [{
             "in": "header",
             "name": "Koban-Signature",

@@ -11,7 +11,8 @@ use koban_protocol::time::Time;
 use koban_protocol::wire::{self, List, Text};
 
 use super::model::{
-    Money, NewOrder, Order, Orders, PAGE_MAX, REFERENCE_BYTES_MAX, Status, Taking, fingerprint, parse,
+    Money, NewOrder, Order, Orders, PAGE_MAX, REFERENCE_BYTES_MAX, Status, Taking, fingerprint,
+    parse,
 };
 use super::{Till, envelope, store};
 use crate::answer::{self, Fault, INVOICE, json};

@@ -19,7 +19,8 @@ use crate::answer::Fault;
 use crate::host::ObjectHost;
 use crate::sql::{Row, Sql, StoreError};
 
-/// Coins are renewed this long before their last day, or in the last quarter of their life if that is shorter, days.
+/// Coins are renewed this long before their last day, or in the last quarter of their life if that
+/// is shorter, days.
 const RENEW_DAYS: u32 = 14;
 /// After a refused renewal the next look at the purse comes after this long, seconds.
 const DAY_S: u64 = 86_400;
@@ -68,19 +69,22 @@ impl<H: ObjectHost> Till<H> {
         })
     }
 
-    /// Gives back what a refused operation had reserved, and marks the coins that were bad.
-    pub(super) fn release(
+    /// Marks coins that the issuer says are bad.
+    pub(super) fn mark(
         &self,
         operation: OperationId,
         bad: &[(CoinId, CoinFault)],
     ) -> Result<(), StoreError> {
+        let statement = "UPDATE coin SET fault = ? WHERE id = ? AND operation = ?";
+        bad.iter().try_for_each(|(coin, fault)| {
+            let arguments = [number(*fault).into(), coin.0.into(), operation.0.into()];
+            self.host.sql().run(statement, &arguments).map(drop)
+        })
+    }
+
+    /// Gives back what a refused operation had reserved.
+    pub(super) fn release(&self, operation: OperationId) -> Result<(), StoreError> {
         let sql = self.host.sql();
-        for (coin, fault) in bad {
-            sql.run(
-                "UPDATE coin SET fault = ? WHERE id = ? AND operation = ?",
-                &[number(*fault).into(), coin.0.into(), operation.0.into()],
-            )?;
-        }
         for table in ["coin", "held"] {
             let statement = format!("UPDATE {table} SET operation = NULL WHERE operation = ?");
             sql.run(&statement, &[operation.0.into()])?;
@@ -155,7 +159,8 @@ impl<H: ObjectHost> Till<H> {
         let old = "FROM coin WHERE fault IS NULL AND operation IS NULL AND expiry <= ?";
         let query = format!("SELECT currency {old} ORDER BY expiry LIMIT 1");
         let Some(row) = sql.row(&query, &[until.0.into()])? else { return Ok(None) };
-        let currency = Currency::new(row.text("currency")?).ok_or(StoreError::Column("currency"))?;
+        let currency =
+            Currency::new(row.text("currency")?).ok_or(StoreError::Column("currency"))?;
         let query = format!("SELECT id, sealed {old} AND currency = ? ORDER BY expiry LIMIT ?");
         let limit = u32::try_from(COINS_MAX).unwrap_or(u32::MAX);
         let rows = sql.run(&query, &[until.0.into(), currency.code().into(), limit.into()])?;
@@ -188,16 +193,17 @@ impl<H: ObjectHost> Till<H> {
         let (operation, sql) = (entry.operation, self.host.sql());
         match entry.outcome::<Change>(answer, now) {
             Outcome::Nothing => return Ok(false),
-            Outcome::Late => self.release(operation, &[])?,
+            Outcome::Late => self.release(operation)?,
             Outcome::Refused(refusal) => {
-                let bad = bad_coins(&refusal, &issuer.key);
-                if bad.is_empty() {
-                    // Whatever it is, the same coins would be refused again.
+                self.mark(operation, &bad_coins(&refusal, &issuer.key))?;
+                let marked = "SELECT 1 AS one FROM coin WHERE operation = ? AND fault IS NOT NULL";
+                if sql.row(marked, &[operation.0.into()])?.is_none() {
+                    // The issuer names none of them, so all would be refused again.
                     let statement = "UPDATE coin SET fault = ? WHERE operation = ?";
                     let fault = number(CoinFault::Expired);
                     sql.run(statement, &[fault.into(), operation.0.into()])?;
                 }
-                self.release(operation, &bad)?;
+                self.release(operation)?;
             }
             Outcome::Done(fresh) => {
                 let conversion = self.conversion(operation)?;

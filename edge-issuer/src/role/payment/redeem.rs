@@ -1,5 +1,5 @@
-//! Redeeming (VC-7): all coins and all held value of a currency into the shop's account, as many operations as
-//! that takes.
+//! Redeeming (VC-7): all coins and all held value of a currency into the shop's account, as many
+//! operations as that takes.
 
 use http::StatusCode;
 use koban_protocol::amount::{Amount, Currency};
@@ -65,12 +65,15 @@ impl<H: ObjectHost> Till<H> {
         let total = store::total(self.host.sql(), currency)?;
         let (_, redeeming) = store::on_hand(self.host.sql(), currency, &total)?;
         let left = total.fresh.saturating_add(total.held).saturating_sub(redeeming);
-        Ok(json(StatusCode::OK, &model::Redeemed {
-            currency: currency.code().into(),
-            redeemed: total.redeemed.saturating_sub(before),
-            redeeming,
-            left,
-        }))
+        Ok(json(
+            StatusCode::OK,
+            &model::Redeemed {
+                currency: currency.code().into(),
+                redeemed: total.redeemed.saturating_sub(before),
+                redeeming,
+                left,
+            },
+        ))
     }
 
     /// Reserves the next inputs and records their order.
@@ -151,11 +154,12 @@ impl<H: ObjectHost> Till<H> {
                 let mut bad = purse::bad_coins(&refusal, &issuer.key);
                 // Expired coins are not lost: they are renewed.
                 bad.retain(|(_, fault)| *fault != CoinFault::Expired);
-                self.release(operation, &bad)?;
+                self.mark(operation, &bad)?;
+                self.release(operation)?;
             }
             Outcome::Late => {
                 let currency = store::amount(&self.conversion(operation)?)?.currency();
-                self.release(operation, &[])?;
+                self.release(operation)?;
                 match self.plan_redeem(currency, issuer, now) {
                     Ok(_) => {}
                     Err(Fault::Store(error)) => return Err(error),
@@ -182,9 +186,8 @@ impl<H: ObjectHost> Till<H> {
     fn spent(&self, operation: OperationId, currency: Currency) -> Result<(), StoreError> {
         let sql = self.host.sql();
         for (table, place) in [("coin", Place::Fresh), ("held", Place::Held)] {
-            let sum = format!(
-                "SELECT COALESCE(SUM(minor), 0) AS minor FROM {table} WHERE operation = ?"
-            );
+            let sum =
+                format!("SELECT COALESCE(SUM(minor), 0) AS minor FROM {table} WHERE operation = ?");
             let row = sql.row(&sum, &[operation.0.into()])?.ok_or(StoreError::Column("minor"))?;
             let amount = Amount::new(currency, row.u64("minor")?);
             let amount = amount.map_err(|_| StoreError::Column("minor"))?;

@@ -1,4 +1,5 @@
-//! Every route of the payment server, once: the router and the OpenAPI document are both made of this table.
+//! Every route of the payment server, once: the router and the OpenAPI document are both made of
+//! this table.
 
 use koban_protocol::id::InvoiceId;
 
@@ -117,71 +118,123 @@ const PUT: &str = "PUT";
 /// The routes.
 pub const ROUTES: &[Route] = &[
     route(
-        Action::OpenShop, POST, "/shops", Caller::Operator,
-        Json("NewShop"), (201, Json("OpenedShop")),
-        "Open a shop: its account at the bank, its name and its account at the issuer. Repeat it with \
-         the same Idempotency-Key until it answers; nothing is done twice.",
+        Action::OpenShop,
+        POST,
+        "/shops",
+        Caller::Operator,
+        Json("NewShop"),
+        (201, Json("OpenedShop")),
+        "Open a shop: its account at the bank, its name and its account at the issuer. Repeat it \
+         with the same Idempotency-Key until it answers; nothing is done twice.",
     )
     .with(&[Parameter {
-        place: "header", name: "Idempotency-Key", kind: "string",
-        what: "The caller's own name for this call, at most 128 bytes. Without it every call opens a shop.",
+        place: "header",
+        name: "Idempotency-Key",
+        kind: "string",
+        what: "The caller's own name for this call, at most 128 bytes. Without it every call \
+               opens a shop.",
     }]),
     route(
-        Action::ShowShop, GET, "/shops/{shop}", Caller::Shop,
-        Empty, (200, Json("Shop")),
+        Action::ShowShop,
+        GET,
+        "/shops/{shop}",
+        Caller::Shop,
+        Empty,
+        (200, Json("Shop")),
         "The shop's settings and takings.",
     ),
     route(
-        Action::Configure, PUT, "/shops/{shop}/settings", Caller::Shop,
-        Json("Settings"), (200, Json("Settings")),
+        Action::Configure,
+        PUT,
+        "/shops/{shop}/settings",
+        Caller::Shop,
+        Json("Settings"),
+        (200, Json("Settings")),
         "Choose how payments are taken from now on, and where events are posted.",
     ),
     route(
-        Action::PlaceOrder, POST, "/shops/{shop}/orders", Caller::Shop,
-        Json("NewOrder"), (201, Json("Order")),
-        "Make an order with its signed invoice. The reference makes it idempotent: the same order again \
-         gives the same invoice, another order under it is refused.",
+        Action::PlaceOrder,
+        POST,
+        "/shops/{shop}/orders",
+        Caller::Shop,
+        Json("NewOrder"),
+        (201, Json("Order")),
+        "Make an order with its signed invoice. The reference makes it idempotent: the same order \
+         again gives the same invoice, another order under it is refused.",
     ),
     route(
-        Action::ListOrders, GET, "/shops/{shop}/orders", Caller::Shop,
-        Empty, (200, Json("Orders")),
+        Action::ListOrders,
+        GET,
+        "/shops/{shop}/orders",
+        Caller::Shop,
+        Empty,
+        (200, Json("Orders")),
         "The newest orders, at most 100.",
     )
     .with(&[Parameter {
-        place: "query", name: "before", kind: "integer",
+        place: "query",
+        name: "before",
+        kind: "integer",
         what: "An order's number: gives the orders before it.",
     }]),
     route(
-        Action::ShowOrder, GET, "/shops/{shop}/orders/{order}", Caller::Shop,
-        Empty, (200, Json("Order")),
+        Action::ShowOrder,
+        GET,
+        "/shops/{shop}/orders/{order}",
+        Caller::Shop,
+        Empty,
+        (200, Json("Order")),
         "One order.",
     ),
     route(
-        Action::Redeem, POST, "/shops/{shop}/redeem", Caller::Shop,
-        Json("Redeem"), (200, Json("Redeemed")),
+        Action::Redeem,
+        POST,
+        "/shops/{shop}/redeem",
+        Caller::Shop,
+        Json("Redeem"),
+        (200, Json("Redeemed")),
         "Turn all coins and all kept value of a currency into money in the shop's account.",
     ),
     route(
-        Action::Events, GET, "/shops/{shop}/events", Caller::Shop,
-        Empty, (200, Stream),
+        Action::Events,
+        GET,
+        "/shops/{shop}/events",
+        Caller::Shop,
+        Empty,
+        (200, Stream),
         "The events that the caller does not have, at most 100, then `retry: 2000`.",
     )
     .with(&[Parameter {
-        place: "header", name: "Last-Event-ID", kind: "integer", what: "The last event the caller has.",
+        place: "header",
+        name: "Last-Event-ID",
+        kind: "integer",
+        what: "The last event the caller has.",
     }]),
     route(
-        Action::Invoice, GET, "/invoices/{shop}/{invoice}", Caller::Public,
-        Empty, (200, Message("application/vnd.koban.invoice+cbor")),
+        Action::Invoice,
+        GET,
+        "/invoices/{shop}/{invoice}",
+        Caller::Public,
+        Empty,
+        (200, Message("application/vnd.koban.invoice+cbor")),
         "The signed invoice, for the payer's wallet.",
     ),
     route(
-        Action::Pay, POST, "/pay/{shop}/{invoice}", Caller::Public,
-        Message("application/cbor"), (200, Message("application/cbor")),
+        Action::Pay,
+        POST,
+        "/pay/{shop}/{invoice}",
+        Caller::Public,
+        Message("application/cbor"),
+        (200, Message("application/cbor")),
         "The payer's sealed envelope. The same envelope again gives the same answer.",
     ),
     route(
-        Action::Describe, GET, "/openapi.json", Caller::Public,
-        Empty, (200, Json("Description")),
+        Action::Describe,
+        GET,
+        "/openapi.json",
+        Caller::Public,
+        Empty,
+        (200, Json("Description")),
         "This document.",
     ),
 ];

@@ -28,8 +28,11 @@ const TABLES: &[&str] = &[
         operation BLOB PRIMARY KEY, currency TEXT NOT NULL, minor INTEGER NOT NULL,
         bundle BLOB) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS coin(
-        id BLOB PRIMARY KEY, currency TEXT NOT NULL, minor INTEGER NOT NULL, expiry INTEGER NOT NULL,
-        sealed BLOB NOT NULL, operation BLOB, fault INTEGER) WITHOUT ROWID",
+        id BLOB PRIMARY KEY, currency TEXT NOT NULL, minor INTEGER NOT NULL,
+        expiry INTEGER NOT NULL, sealed BLOB NOT NULL, operation BLOB,
+        fault INTEGER) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS coin_free ON coin(expiry)
+        WHERE fault IS NULL AND operation IS NULL",
     "CREATE TABLE IF NOT EXISTS held(
         payment BLOB PRIMARY KEY, currency TEXT NOT NULL, minor INTEGER NOT NULL,
         operation BLOB) WITHOUT ROWID",
@@ -37,7 +40,8 @@ const TABLES: &[&str] = &[
         currency TEXT PRIMARY KEY, received INTEGER NOT NULL, fresh INTEGER NOT NULL,
         held INTEGER NOT NULL, redeemed INTEGER NOT NULL, disputed INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS event(
-        id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, due INTEGER, tries INTEGER NOT NULL)",
+        id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, due INTEGER,
+        tries INTEGER NOT NULL)",
     "CREATE INDEX IF NOT EXISTS event_due ON event(due) WHERE due IS NOT NULL",
 ];
 
@@ -154,7 +158,8 @@ pub(super) fn shift<S: Sql>(
     })
 }
 
-/// Changes a currency's totals; asserts that they balance, and that they are what the rows sum up to.
+/// Changes a currency's totals; asserts that they balance, and that they are what the rows sum up
+/// to.
 fn change<S: Sql>(
     sql: &S,
     currency: Currency,
@@ -181,8 +186,8 @@ fn change<S: Sql>(
     Ok(())
 }
 
-/// What the rows of a currency sum up to: coins, their number, held value, and what of both is in an operation.
-/// Asserted against the totals, as the other half of the pair in [`change`].
+/// What the rows of a currency sum up to: coins, their number, held value, and what of both is in
+/// an operation. Asserted against the totals, as the other half of the pair in [`change`].
 pub(super) fn on_hand<S: Sql>(
     sql: &S,
     currency: Currency,
@@ -193,16 +198,12 @@ pub(super) fn on_hand<S: Sql>(
         let row = sql.row(statement, &code())?.ok_or(StoreError::Column("minor"))?;
         Ok::<_, StoreError>((row.u64("minor")?, row.u64("n")?, row.u64("reserved")?))
     };
-    let (fresh, coins, spending) = sum(
-        "SELECT COALESCE(SUM(minor), 0) AS minor, COUNT(*) AS n,
+    let (fresh, coins, spending) = sum("SELECT COALESCE(SUM(minor), 0) AS minor, COUNT(*) AS n,
          COALESCE(SUM(CASE WHEN operation IS NULL THEN 0 ELSE minor END), 0) AS reserved
-         FROM coin WHERE currency = ?",
-    )?;
-    let (held, _, claiming) = sum(
-        "SELECT COALESCE(SUM(minor), 0) AS minor, COUNT(*) AS n,
+         FROM coin WHERE currency = ?")?;
+    let (held, _, claiming) = sum("SELECT COALESCE(SUM(minor), 0) AS minor, COUNT(*) AS n,
          COALESCE(SUM(CASE WHEN operation IS NULL THEN 0 ELSE minor END), 0) AS reserved
-         FROM held WHERE currency = ?",
-    )?;
+         FROM held WHERE currency = ?")?;
     if (fresh, held) != (total.fresh, total.held) {
         return Err(StoreError::Invariant("the purse holds what the totals say"));
     }

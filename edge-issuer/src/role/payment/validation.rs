@@ -1,4 +1,5 @@
-//! What the issuer says of an envelope, and what follows: takings, receipt, event, the payer's answer.
+//! What the issuer says of an envelope, and what follows: takings, receipt, event, the payer's
+//! answer.
 
 use koban_protocol::amount::Bundle;
 use koban_protocol::id::{InvoiceId, OperationId};
@@ -79,8 +80,8 @@ impl<H: ObjectHost> Till<H> {
         Ok(Attempt { operation, invoice, signed, order, take: store::message(&row, "take")? })
     }
 
-    /// The issuer was out of reach for so long that the request was refused for its age. It was not carried out, so
-    /// the same envelope is validated with a new one.
+    /// The issuer was out of reach for so long that the request was refused for its age. It was
+    /// not carried out, so the same envelope is validated with a new one.
     fn validate_again(
         &self,
         attempt: &Attempt,
@@ -91,8 +92,7 @@ impl<H: ObjectHost> Till<H> {
         let row = self.host.sql().row(query, &[attempt.operation.0.into()])?;
         let row = row.ok_or(StoreError::Invariant("an open attempt keeps its envelope"))?;
         let (signed, take) = (&attempt.signed, &attempt.take);
-        let made =
-            self.validate(attempt.operation, signed, row.blob("sealed")?, take, issuer, now);
+        let made = self.validate(attempt.operation, signed, row.blob("sealed")?, take, issuer, now);
         match made {
             Ok(()) => Ok(()),
             Err(Fault::Store(error)) => Err(error),
@@ -117,9 +117,8 @@ impl<H: ObjectHost> Till<H> {
         code: Code,
         for_payer: Option<SealedAnswer>,
     ) -> Result<(), StoreError> {
-        let answer = for_payer.map(|for_payer| {
-            wire::encode(&PaymentAnswer { for_payer, receipt: None })
-        });
+        let answer =
+            for_payer.map(|for_payer| wire::encode(&PaymentAnswer { for_payer, receipt: None }));
         self.host.sql().run(
             "UPDATE attempt SET sealed = NULL, refusal = ?, answer = ? WHERE operation = ?",
             &[code.number().into(), answer.into(), attempt.operation.0.into()],
@@ -131,7 +130,8 @@ impl<H: ObjectHost> Till<H> {
         Ok(())
     }
 
-    /// The payment is in good coins (P2): value in the takings, receipt for the payer, event for the shop.
+    /// The payment is in good coins (P2): value in the takings, receipt for the payer, event for
+    /// the shop.
     fn paid(
         &self,
         attempt: &Attempt,
@@ -157,11 +157,8 @@ impl<H: ObjectHost> Till<H> {
                 Taking::Aggregate
             }
         };
-        let receipt = Receipt {
-            invoice: attempt.signed.digest(),
-            acceptance: validated.acceptance,
-            at: now,
-        };
+        let receipt =
+            Receipt { invoice: attempt.signed.digest(), acceptance: validated.acceptance, at: now };
         let receipt = Some(Signed::sign(&receipt, &self.keys.signing));
         let answer = wire::encode(&PaymentAnswer { for_payer, receipt });
         self.host.sql().run(
@@ -179,8 +176,8 @@ impl<H: ObjectHost> Till<H> {
         self.publish(PaidEvent { event, id: 0, order, reference, amount, taken, at: now.0 }, now)
     }
 
-    /// Puts the fresh coins into the purse; coins that are not what was asked for are the issuer's fault, and the
-    /// journal keeps its answer.
+    /// Puts the fresh coins into the purse; coins that are not what was asked for are the issuer's
+    /// fault, and the journal keeps its answer.
     fn take_coins(
         &self,
         acceptance: &Acceptance,
@@ -208,7 +205,8 @@ fn accepted(
     acceptance: &Signed<Acceptance>,
     issuer: &IssuerKeys,
 ) -> Option<Acceptance> {
-    // The answer may come after the invoice has expired: it was checked for that when the envelope came.
+    // The answer may come after the invoice has expired: it was checked for that when the envelope
+    // came.
     let made = attempt.signed.claim().ok()?.created;
     let invoice = check_invoice(&attempt.signed, &issuer.key, made).ok()?;
     let acceptance = check_acceptance(acceptance, &invoice, &issuer.key).ok()?;

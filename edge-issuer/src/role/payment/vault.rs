@@ -1,5 +1,5 @@
-//! Secrets at rest: AES-128-GCM under a key derived from the role's seed. Coins are money, and whoever reads the
-//! database must not be able to spend them.
+//! Secrets at rest: AES-128-GCM under a key derived from the role's seed. Coins are money, and
+//! whoever reads the database must not be able to spend them.
 
 use std::fmt;
 
@@ -31,7 +31,8 @@ impl Vault {
         Self(Aes128Gcm::new(&(*key).into()))
     }
 
-    /// `nonce || AES-128-GCM(plain)`, bound to `place`: a row's ciphertext does not open in another row.
+    /// `nonce || AES-128-GCM(plain)`, bound to `place`: a row's ciphertext does not open in
+    /// another row.
     ///
     /// # Errors
     /// [`StoreError::Invariant`]; AES-GCM refuses only plaintexts of 64 GiB.

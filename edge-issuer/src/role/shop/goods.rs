@@ -37,7 +37,9 @@ impl Good {
     pub(super) fn file(&self) -> Vec<u8> {
         match self.kind {
             Kind::Picture => include_bytes!("files/picture.svg").to_vec(),
-            Kind::Story => format!("{}\n\n* * *\n\n{}", story(Lang::En), story(Lang::Ja)).into_bytes(),
+            Kind::Story => {
+                format!("{}\n\n* * *\n\n{}", story(Lang::En), story(Lang::Ja)).into_bytes()
+            }
             Kind::Sound => melody::wav().to_vec(),
         }
     }

@@ -1,4 +1,5 @@
-//! English and Japanese: by the visitor's choice, which a cookie keeps, else by what the browser asks for.
+//! English and Japanese: by the visitor's choice, which a cookie keeps, else by what the browser
+//! asks for.
 
 use http::header;
 
@@ -68,7 +69,8 @@ impl Lang {
     }
 }
 
-/// The first of the shop's languages among those with the highest quality (RFC 9110, section 12.5.4).
+/// The first of the shop's languages among those with the highest quality (RFC 9110, section
+/// 12.5.4).
 fn preferred(accepted: &str) -> Option<Lang> {
     let mut best: Option<(u16, Lang)> = None;
     for entry in accepted.split(',') {

@@ -103,19 +103,22 @@ pub(super) fn failure(lang: Lang, code: Code) -> HttpResponse {
             lang.say("Nothing was charged.", "代金はいただいていません。"),
         ),
     };
-    page(&frame, Page {
-        status,
-        title,
-        reload: None,
-        content: html! {
-            section.narrow {
-                h1 { (title) }
-                p { (words) }
-                @if code != Code::NotFound { (reason(lang, code)) }
-                p { a href="/" { (lang.say("To the goods", "商品一覧へ")) } }
-            }
+    page(
+        &frame,
+        Page {
+            status,
+            title,
+            reload: None,
+            content: html! {
+                section.narrow {
+                    h1 { (title) }
+                    p { (words) }
+                    @if code != Code::NotFound { (reason(lang, code)) }
+                    p { a href="/" { (lang.say("To the goods", "商品一覧へ")) } }
+                }
+            },
         },
-    })
+    )
 }
 
 /// The refusal in its own words, with its number.
@@ -159,7 +162,8 @@ pub(super) fn clock(time: Time) -> String {
     format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
 }
 
-/// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar (Hinnant, `civil_from_days`).
+/// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar (Hinnant,
+/// `civil_from_days`).
 fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days.saturating_add(719_468);
     let era = shifted / 146_097;

@@ -1,5 +1,5 @@
-//! A short melody on plucked strings, made by the algorithm of Karplus and Strong (Computer Music Journal 7(2), 1983)
-//! in whole numbers, so that every machine makes the same file.
+//! A short melody on plucked strings, made by the algorithm of Karplus and Strong (Computer Music
+//! Journal 7(2), 1983) in whole numbers, so that every machine makes the same file.
 
 use std::sync::OnceLock;
 
@@ -18,10 +18,36 @@ const STRINGS: [u64; 9] =
 
 /// What is played: when, milliseconds, and on which string.
 const SCORE: &[(u64, usize)] = &[
-    (0, 0), (0, 4), (450, 5), (900, 6), (1350, 7), (1800, 8), (2400, 7), (2700, 6), (3000, 5),
-    (3600, 4), (3600, 1), (4500, 3), (4800, 4), (5100, 5), (5400, 7), (6000, 6), (6000, 2),
-    (6450, 5), (6900, 4), (7350, 3), (7800, 2), (8100, 3), (8400, 4), (9000, 1), (9000, 6),
-    (9300, 5), (9600, 4), (10_050, 0), (10_050, 2), (10_050, 4),
+    (0, 0),
+    (0, 4),
+    (450, 5),
+    (900, 6),
+    (1350, 7),
+    (1800, 8),
+    (2400, 7),
+    (2700, 6),
+    (3000, 5),
+    (3600, 4),
+    (3600, 1),
+    (4500, 3),
+    (4800, 4),
+    (5100, 5),
+    (5400, 7),
+    (6000, 6),
+    (6000, 2),
+    (6450, 5),
+    (6900, 4),
+    (7350, 3),
+    (7800, 2),
+    (8100, 3),
+    (8400, 4),
+    (9000, 1),
+    (9000, 6),
+    (9300, 5),
+    (9600, 4),
+    (10_050, 0),
+    (10_050, 2),
+    (10_050, 4),
 ];
 
 /// The melody as a WAV file: mono, 16 bits.
@@ -43,8 +69,8 @@ fn samples() -> Vec<i64> {
     mixed
 }
 
-/// Adds one plucked string. A sample is the mean of the two that are one period old, a little quieter; the fraction
-/// of the period is interpolated so that the string is in tune.
+/// Adds one plucked string. A sample is the mean of the two that are one period old, a little
+/// quieter; the fraction of the period is interpolated so that the string is in tune.
 fn pluck(sound: &mut [i64], pitch_mhz: u64, seed: u64) {
     // The mean of two neighbours is half a sample old already.
     let period = (RATE * 1000 * 256 / pitch_mhz).saturating_sub(128);
@@ -54,7 +80,9 @@ fn pluck(sound: &mut [i64], pitch_mhz: u64, seed: u64) {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for at in 0..string.len() {
         let value = if at < whole {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             if state >> 63 == 1 { PLUCK } else { -PLUCK }
         } else {
             let old = |more: usize| at.checked_sub(whole + more).and_then(|at| string.get(at));

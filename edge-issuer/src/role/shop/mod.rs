@@ -1,5 +1,6 @@
-//! The demo shop: an ordinary shop of small digital goods. It knows nothing of coins: it uses the payment server's
-//! JSON interface as any shop would, and offers an invoice by every way a page has (VC-12).
+//! The demo shop: an ordinary shop of small digital goods. It knows nothing of coins: it uses the
+//! payment server's JSON interface as any shop would, and offers an invoice by every way a page
+//! has (VC-12).
 //!
 //! ```text
 //! GET  /                       the goods

@@ -168,7 +168,8 @@ impl<H: ObjectHost> Shop<H> {
         })
     }
 
-    /// The goods; or, until they are paid, status 402 and the invoice. Any wallet may fetch it from its own origin.
+    /// The goods; or, until they are paid, status 402 and the invoice. Any wallet may fetch it
+    /// from its own origin.
     pub(super) async fn deliver(
         &self,
         id: &str,
@@ -247,7 +248,8 @@ fn stage(row: &Row, now: Time) -> Result<Stage, StoreError> {
     })
 }
 
-/// The file, or the part of it that is asked for: some browsers play sounds only from servers that give parts.
+/// The file, or the part of it that is asked for: some browsers play sounds only from servers that
+/// give parts.
 fn file(good: &Good, request: &HttpRequest) -> HttpResponse {
     let bytes = good.file();
     let length = bytes.len();
@@ -269,7 +271,8 @@ fn file(good: &Good, request: &HttpRequest) -> HttpResponse {
     response
 }
 
-/// The one range of `bytes=first-last`, inclusive (RFC 9110, section 14.1.2); anything else is answered whole.
+/// The one range of `bytes=first-last`, inclusive (RFC 9110, section 14.1.2); anything else is
+/// answered whole.
 fn part(range: &str, length: usize) -> Option<(usize, usize)> {
     let end = length.checked_sub(1)?;
     let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;

@@ -133,7 +133,12 @@ fn way_in(frame: &Frame<'_>, denied: Option<Denied>, demo: bool) -> HttpResponse
     page(frame, Page { status, title: lang.say("Owner", "店主"), reload: None, content })
 }
 
-fn office(frame: &Frame<'_>, session: &Session, shop: &model::Shop, orders: &[Order]) -> HttpResponse {
+fn office(
+    frame: &Frame<'_>,
+    session: &Session,
+    shop: &model::Shop,
+    orders: &[Order],
+) -> HttpResponse {
     let lang = frame.lang;
     let form = html! { input type="hidden" name="form" value=(session.form_token); };
     let content = html! {
@@ -165,6 +170,7 @@ fn office(frame: &Frame<'_>, session: &Session, shop: &model::Shop, orders: &[Or
 fn purse(lang: Lang, takings: &Takings, form: &Markup) -> Markup {
     let amount = |minor| money(&takings.currency, minor);
     let coins = takings.coins;
+    let unit = if coins == 1 { " coin" } else { " coins" };
     let to_redeem = takings.fresh.saturating_add(takings.held);
     let free = to_redeem.saturating_sub(takings.redeeming);
     html! {
@@ -174,7 +180,7 @@ fn purse(lang: Lang, takings: &Takings, form: &Markup) -> Markup {
                 dd {
                     (amount(takings.fresh))
                     @if coins > 0 {
-                        small { (coins) (lang.say(if coins == 1 { " coin" } else { " coins" }, " 枚")) }
+                        small { (coins) (lang.say(unit, " 枚")) }
                     }
                 }
             }
@@ -206,7 +212,7 @@ fn purse(lang: Lang, takings: &Takings, form: &Markup) -> Markup {
             p.error role="alert" {
                 (amount(takings.disputed)) " "
                 (lang.say(
-                    "was paid, but the issuer's coins were not what was asked for. Its answer is kept.",
+                    "was paid, but the issuer's coins were not as asked. Its answer is kept.",
                     "は支払われましたが、発行者の貨幣が正しくありません。証拠を保管しています。",
                 ))
             }
@@ -225,17 +231,20 @@ fn purse(lang: Lang, takings: &Takings, form: &Markup) -> Markup {
 fn choice(lang: Lang, chosen: Taking, form: &Markup) -> Markup {
     let ways = [
         (
-            Taking::Refresh, "refresh",
+            Taking::Refresh,
+            "refresh",
             lang.say("Fresh coins", "新しい電子貨幣で"),
             lang.say("New coins at once, held for the shop.", "その場で新しい貨幣に替えて保管。"),
         ),
         (
-            Taking::Redeem, "redeem",
+            Taking::Redeem,
+            "redeem",
             lang.say("Money in the account", "口座へ入金"),
             lang.say("Every payment goes straight to the bank.", "お支払いのたびに銀行口座へ。"),
         ),
         (
-            Taking::Aggregate, "aggregate",
+            Taking::Aggregate,
+            "aggregate",
             lang.say("Kept together", "預けてまとめる"),
             lang.say("The issuer keeps it until you redeem.", "発行者に預け、あとでまとめて入金。"),
         ),
@@ -285,18 +294,23 @@ fn sales(lang: Lang, orders: &[Order]) -> Markup {
                             }
                         }
                         tbody {
-                            @for order in paid {
-                                tr role="row" {
-                                    td role="cell" { @if let Some(at) = order.paid_at { (clock(Time(at))) } }
-                                    td role="cell" { a href={ "/orders/" (order.reference) } { (order.purpose) } }
-                                    td.amount role="cell" { (money(&order.amount.currency, order.amount.minor)) }
-                                    td role="cell" { (taken(order)) }
-                                }
-                            }
+                            @for order in paid { (sale(order, taken(order))) }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+fn sale(order: &Order, taken: &str) -> Markup {
+    let at = order.paid_at.map(|at| clock(Time(at)));
+    html! {
+        tr role="row" {
+            td role="cell" { (at.unwrap_or_default()) }
+            td role="cell" { a href={ "/orders/" (order.reference) } { (order.purpose) } }
+            td.amount role="cell" { (money(&order.amount.currency, order.amount.minor)) }
+            td role="cell" { (taken) }
         }
     }
 }

@@ -69,29 +69,38 @@ pub(super) fn order(frame: &Frame<'_>, purchase: &Purchase, doors: &Doors) -> Ht
     let lang = frame.lang;
     let good = purchase.good;
     let (reload, content) = match &purchase.stage {
-        Stage::Placing(code) => (Some(SOON_S), html! {
-            p.status role="status" {
-                (lang.say("The invoice is on its way.", "請求書を準備しています。"))
-            }
-            p { (lang.say("This page loads again by itself.", "このページは自動で更新されます。")) }
-            (look::reason(lang, *code))
-        }),
+        Stage::Placing(code) => (
+            Some(SOON_S),
+            html! {
+                p.status role="status" {
+                    (lang.say("The invoice is on its way.", "請求書を準備しています。"))
+                }
+                p { (lang.say("This page loads again by itself.", "このページは自動で更新されます。")) }
+                (look::reason(lang, *code))
+            },
+        ),
         Stage::Unpaid(_) => (Some(LATER_S), unpaid(frame, doors)),
-        Stage::Validating(_) => (Some(SOON_S), html! {
-            p.status role="status" {
-                (lang.say("Your payment is being checked.", "お支払いを確認しています。"))
-            }
-            p { (lang.say("This page loads again by itself.", "このページは自動で更新されます。")) }
-        }),
-        Stage::Expired => (None, html! {
-            p.status role="status" {
-                (lang.say("This invoice has expired.", "この請求書は期限が切れました。"))
-            }
-            p { (lang.say("Nothing was charged.", "代金はいただいていません。")) }
-            form method="post" action={ "/buy/" (good.slug) } {
-                button type="submit" { (lang.say("Order again", "もう一度注文する")) }
-            }
-        }),
+        Stage::Validating(_) => (
+            Some(SOON_S),
+            html! {
+                p.status role="status" {
+                    (lang.say("Your payment is being checked.", "お支払いを確認しています。"))
+                }
+                p { (lang.say("This page loads again by itself.", "このページは自動で更新されます。")) }
+            },
+        ),
+        Stage::Expired => (
+            None,
+            html! {
+                p.status role="status" {
+                    (lang.say("This invoice has expired.", "この請求書は期限が切れました。"))
+                }
+                p { (lang.say("Nothing was charged.", "代金はいただいていません。")) }
+                form method="post" action={ "/buy/" (good.slug) } {
+                    button type="submit" { (lang.say("Order again", "もう一度注文する")) }
+                }
+            },
+        ),
         Stage::Paid(at) => (None, paid(lang, purchase, *at, doors)),
     };
     let content = html! {
@@ -116,7 +125,8 @@ fn unpaid(frame: &Frame<'_>, doors: &Doors) -> Markup {
         p { a.button href=(doors.wallet) { (lang.say("Pay with Koban", "Kobanで支払う")) } }
         p.hint {
             (lang.say(
-                "The wallet shows who asks, for what and how much. You come back here when it is paid.",
+                "The wallet shows who asks, for what and how much. You come back here once it is \
+                 paid.",
                 "財布に、相手・品名・金額が表示されます。支払うとこのページに戻ります。",
             ))
         }
@@ -138,7 +148,7 @@ fn unpaid(frame: &Frame<'_>, doors: &Doors) -> Markup {
                     }
                     span.hint {
                         (lang.say(
-                            "for the browser extension, and for programs: status 402 with the invoice",
+                            "for the browser extension and for programs: an answer 402",
                             "ブラウザー拡張とプログラム用（ステータス402と請求書）",
                         ))
                     }
@@ -161,7 +171,9 @@ fn paid(lang: Lang, purchase: &Purchase, at: Time, doors: &Doors) -> Markup {
             @match good.kind {
                 Kind::Picture => { img src=(file) alt=(good.name(lang)) width="1200" height="800"; }
                 Kind::Story => { (told(lang)) }
-                Kind::Sound => { audio controls src=(file) preload="metadata" aria-label=(good.name(lang)) {} }
+                Kind::Sound => {
+                    audio controls src=(file) preload="metadata" aria-label=(good.name(lang)) {}
+                }
             }
         }
         p {

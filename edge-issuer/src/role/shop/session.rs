@@ -1,4 +1,5 @@
-//! The owner's session: a random cookie whose digest is kept, and a token in every form that goes with it.
+//! The owner's session: a random cookie whose digest is kept, and a token in every form that goes
+//! with it.
 
 use http::header;
 use koban_protocol::id::{Digest, from_hex};
@@ -81,7 +82,9 @@ impl<H: ObjectHost> Shop<H> {
     fn cookie(&self, secret: &str, seconds: u64) -> String {
         let secure = peer::own_url(&self.host).is_ok_and(|url| url.starts_with("https:"));
         let secure = if secure { "; Secure" } else { "" };
-        format!("{COOKIE}={secret}; Path=/owner; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+        format!(
+            "{COOKIE}={secret}; Path=/owner; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+        )
     }
 
     /// The session a request belongs to.

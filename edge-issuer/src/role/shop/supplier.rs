@@ -60,7 +60,9 @@ impl<H: ObjectHost> Shop<H> {
             "INSERT INTO account(one, shop, token) VALUES(1, ?, ?) ON CONFLICT DO NOTHING",
             &[opened.shop.into(), token.into()],
         )?;
-        Ok(self.known_account()?.ok_or(StoreError::Invariant("an account that was kept is there"))?)
+        Ok(self
+            .known_account()?
+            .ok_or(StoreError::Invariant("an account that was kept is there"))?)
     }
 
     /// The shop's access, if it has one.
@@ -117,6 +119,7 @@ impl<H: ObjectHost> Shop<H> {
 /// Why the payment server refused.
 fn refusal(answer: &HttpResponse) -> Code {
     let problem: Option<Problem> = serde_json::from_slice(answer.body()).ok();
-    let code = problem.and_then(|problem| Code::ALL.iter().find(|code| code.number() == problem.code));
+    let code =
+        problem.and_then(|problem| Code::ALL.iter().find(|code| code.number() == problem.code));
     code.copied().unwrap_or(Code::PeerUnreachable)
 }

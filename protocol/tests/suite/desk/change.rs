@@ -15,9 +15,7 @@ fn changed(change: impl FnOnce(&World, &mut ChangeOrder)) -> Option<Code> {
     let world = World::new();
     let mut order = world.change(500);
     change(&world, &mut order);
-    ask::<Change>(&world, "change", &order)
-        .err()
-        .map(|refusal| refusal.code)
+    ask::<Change>(&world, "change", &order).err().map(|refusal| refusal.code)
 }
 
 /// The code and the issuer's statement for these coins.
@@ -26,9 +24,7 @@ fn verdict(change: impl FnOnce(&World, &mut ChangeOrder)) -> (Code, CoinVerdict)
     let mut order = world.change(500);
     change(&world, &mut order);
     let refusal = ask::<Change>(&world, "change", &order).err().unwrap();
-    let Some(Evidence::BadCoins(signed)) = refusal.evidence else {
-        panic!("no statement")
-    };
+    let Some(Evidence::BadCoins(signed)) = refusal.evidence else { panic!("no statement") };
     (refusal.code, signed.open(&world.desk.keys().key).unwrap())
 }
 
@@ -40,18 +36,8 @@ fn vc_7_change_gives_other_coins_of_the_same_value() {
     let asked = ask::<Change>(&world, "change", &order).unwrap();
     let coins = carry_out(&world, &asked);
     assert_eq!(coins.len(), 17);
-    assert_eq!(
-        coins
-            .iter()
-            .map(|coin| coin.body.amount().minor())
-            .sum::<u64>(),
-        512
-    );
-    assert!(
-        coins
-            .iter()
-            .all(|coin| coin.body.id != order.coins[0].body.id)
-    );
+    assert_eq!(coins.iter().map(|coin| coin.body.amount().minor()).sum::<u64>(), 512);
+    assert!(coins.iter().all(|coin| coin.body.id != order.coins[0].body.id));
     assert_eq!(asked.0.movement().outputs().holder, None);
 }
 
@@ -65,10 +51,7 @@ fn values_that_differ_are_refused() {
         let code = changed(|_, order| order.bundle = coins_of(wrong));
         assert_eq!(code, Some(Code::AmountInvalid), "{wrong}");
     }
-    assert_eq!(
-        changed(|_, order| order.coins = List::default()),
-        Some(Code::AmountInvalid)
-    );
+    assert_eq!(changed(|_, order| order.coins = List::default()), Some(Code::AmountInvalid));
     let nothing = changed(|_, order| {
         order.coins = List::default();
         order.bundle = coins_of(0);
@@ -109,21 +92,13 @@ fn vc_7_expired_coins_are_refreshed_within_the_window_and_changed_not_at_all() {
     };
     let expired = |refresh, expiry| {
         let (code, verdict) = verdict(|world, o| order(world, o, refresh, expiry));
-        assert!(
-            verdict
-                .bad
-                .iter()
-                .all(|bad| bad.fault == CoinFault::Expired)
-        );
+        assert!(verdict.bad.iter().all(|bad| bad.fault == CoinFault::Expired));
         code
     };
     assert_eq!(changed(|world, o| order(world, o, false, today)), None);
     assert_eq!(expired(false, today - 1), Code::CoinExpired);
     assert_eq!(changed(|world, o| order(world, o, true, today - 1)), None);
-    assert_eq!(
-        changed(|world, o| order(world, o, true, today - REFRESH_DAYS)),
-        None
-    );
+    assert_eq!(changed(|world, o| order(world, o, true, today - REFRESH_DAYS)), None);
     assert_eq!(expired(true, today - REFRESH_DAYS - 1), Code::CoinExpired);
 }
 
@@ -136,11 +111,7 @@ fn refreshed_coins_have_a_new_expiry() {
     let asked = ask::<Change>(&world, "change", &order).unwrap();
     assert!(asked.0.movement().inputs().expired_too);
     let expiry = world.desk.keys().expiry(NOW);
-    assert!(
-        carry_out(&world, &asked)
-            .iter()
-            .all(|coin| coin.body.expiry == expiry)
-    );
+    assert!(carry_out(&world, &asked).iter().all(|coin| coin.body.expiry == expiry));
 }
 
 #[test]
@@ -164,46 +135,26 @@ fn a_forged_coin_is_told_like_a_spent_one() {
     order.coins = list(World::of("another issuer").coins(500, "change"));
     let forged = ask::<Change>(&world, "change", &order).err().unwrap();
     let (prepared, asked) = ask::<Change>(&world, "change", &world.change(500)).unwrap();
-    let spent = prepared
-        .movement()
-        .inputs()
-        .coins
-        .iter()
-        .map(|coin| *coin.body())
-        .collect();
+    let spent = prepared.movement().inputs().coins.iter().map(|coin| *coin.body()).collect();
     let answered = prepared.not_live(spent, &world.desk, NOW, crate::fixture::entropy("spent"));
     let told = asked.open(&answered.answer);
-    assert_eq!(
-        told,
-        Err(koban_protocol::process::AnswerError::Refused(forged))
-    );
+    assert_eq!(told, Err(koban_protocol::process::AnswerError::Refused(forged)));
 }
 
 #[test]
-fn an_order_from_another_time_is_refused() {
-    for at in [
-        NOW.plus(CLOCK_SKEW_MAX_S + 1),
-        Time(NOW.0 - CLOCK_SKEW_MAX_S - 1),
-    ] {
-        assert_eq!(changed(|_, order| order.at = at), Some(Code::ClockSkew));
-    }
+fn an_order_that_comes_late_is_refused() {
+    let late = |seconds| changed(|_, order| order.at = Time(NOW.0 - seconds));
+    assert_eq!(late(CLOCK_SKEW_MAX_S), None);
+    assert_eq!(late(CLOCK_SKEW_MAX_S + 1), Some(Code::ClockSkew));
 }
 
 #[test]
 fn other_and_unknown_currencies_are_refused() {
     let bundle = |code| Bundle::fewest(Amount::new(currency(code), 500).unwrap()).unwrap();
-    assert_eq!(
-        changed(|_, order| order.bundle = bundle("EUR")),
-        Some(Code::CurrencyUnknown)
-    );
+    assert_eq!(changed(|_, order| order.bundle = bundle("EUR")), Some(Code::CurrencyUnknown));
     let (code, verdict) = verdict(|_, order| order.bundle = bundle("USD"));
     assert_eq!(code, Code::CoinNotLive);
-    assert!(
-        verdict
-            .bad
-            .iter()
-            .all(|bad| bad.fault == CoinFault::OtherCurrency)
-    );
+    assert!(verdict.bad.iter().all(|bad| bad.fault == CoinFault::OtherCurrency));
 }
 
 #[test]
@@ -211,9 +162,6 @@ fn a_coin_larger_than_the_currencys_largest_is_refused() {
     let world = World::new();
     let mut order = world.change(8192 + 8192 - 1);
     order.bundle = coins_of(16_384);
-    assert_eq!(
-        code::<Change>(&world, "change", &order),
-        Some(Code::AmountInvalid)
-    );
+    assert_eq!(code::<Change>(&world, "change", &order), Some(Code::AmountInvalid));
     assert_eq!(yen(16_384), order.bundle.total());
 }

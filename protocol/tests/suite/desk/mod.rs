@@ -50,7 +50,7 @@ pub(crate) fn ask<P: Process>(
     order: &P::Order,
 ) -> Result<(Prepared, Asked<P>), Refusal> {
     match ask_at(world, name, order, NOW)? {
-        (Ordered::Moves(prepared), asked) => Ok((prepared, asked)),
+        (Ordered::Moves(prepared), asked) => Ok((*prepared, asked)),
         (Ordered::Refunds(_), _) => panic!("a refund"),
     }
 }
@@ -68,10 +68,7 @@ pub(crate) fn carry_out<P: Process>(
     (prepared, asked): &(Prepared, Asked<P>),
 ) -> P::Outcome {
     let made = prepared.strike(&world.desk, NOW, entropy("made"));
-    let made = Made {
-        fresh: made.fresh,
-        change: made.change,
-    };
+    let made = Made { fresh: made.fresh, change: made.change };
     let answered = prepared.done(made, &world.desk, NOW, entropy("done"));
     assert_eq!(asked.secret().acknowledgement(), prepared.acknowledgement());
     match asked.answer(&encode(&answered.answer)) {
@@ -109,14 +106,7 @@ impl Paying {
         let invoice = world.payee.signs(&world.invoice(370));
         let payment = world.payment(&invoice, paid);
         let take = Take::Aggregate;
-        Self {
-            world,
-            invoice,
-            payment,
-            take,
-            envelope: "pay",
-            validation: "pay",
-        }
+        Self { world, invoice, payment, take, envelope: "pay", validation: "pay" }
     }
 
     /// Another invoice, and the payment for it.
@@ -141,8 +131,7 @@ impl Paying {
         let id = operation(self.envelope);
         let payer: Asked<Payment> = Asked::new(id, &self.payment, keys, entropy("payer")).unwrap();
         let mut order =
-            self.world
-                .validation(self.invoice.clone(), self.take.clone(), payer.request());
+            self.world.validation(self.invoice.clone(), self.take.clone(), payer.request());
         change(&mut order);
         self.heard(payer, &self.world.payee.signs(&order))
     }
@@ -154,7 +143,7 @@ impl Paying {
         let payee: Asked<Validation> = Asked::new(id, order, keys, entropy("payee")).unwrap();
         let request = outer(payee.request()).unwrap();
         match self.world.desk.prepare(&request, NOW, entropy("desk")) {
-            Ok(Ordered::Moves(prepared)) => Heard::Ready(prepared, payee, payer),
+            Ok(Ordered::Moves(prepared)) => Heard::Ready(*prepared, payee, payer),
             Ok(Ordered::Refunds(_)) => panic!("a refund"),
             Err(Rejected::Unopened(code)) => panic!("not opened: {code:?}"),
             Err(Rejected::Opened(answer)) => match payee.open(&answer) {
@@ -173,9 +162,7 @@ impl Paying {
 
 /// Both sides' refusals in an outcome.
 pub(crate) fn refused(outcome: ValidationOutcome, payer: &Asked<Payment>) -> Heard {
-    let Answer::Refused(to_payee) = outcome.verdict.clone() else {
-        panic!("accepted")
-    };
+    let Answer::Refused(to_payee) = outcome.verdict.clone() else { panic!("accepted") };
     let Err(AnswerError::Refused(to_payer)) = payer.open(&outcome.for_payer) else {
         panic!("the payer reads no refusal")
     };

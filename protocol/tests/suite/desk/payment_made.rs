@@ -20,18 +20,11 @@ fn paid(take: Take) -> (Prepared, Validated, PaymentOutcome) {
     let answered = prepared.done(made, &world.desk, NOW, entropy("done"));
     let outcome = payee.answer(&encode(&answered.answer)).unwrap();
     assert_eq!(payee.secret().acknowledgement(), prepared.acknowledgement());
-    let Answer::Done(validated) = outcome.verdict else {
-        panic!("refused")
-    };
+    let Answer::Done(validated) = outcome.verdict else { panic!("refused") };
     // what the payee passes on is what the issuer keeps for the payer
     let for_payer = answered.for_payer.unwrap();
     assert_eq!(outcome.for_payer, for_payer);
-    assert!(
-        payee
-            .secret()
-            .open::<Answer<PaymentOutcome>>(&for_payer)
-            .is_err()
-    );
+    assert!(payee.secret().open::<Answer<PaymentOutcome>>(&for_payer).is_err());
     let outcome = payer.open(&for_payer).unwrap();
     (prepared, validated, outcome)
 }
@@ -43,10 +36,7 @@ fn p1_a_valid_payment_pays_the_payee_and_gives_the_payer_its_change() {
     assert_eq!(prepared.movement().amount(), yen(500));
     let worth = |coins: &[koban_protocol::online::tagged::wire::Coin]| {
         assert!(coins.iter().all(|coin| world.mint.check(coin).is_some()));
-        coins
-            .iter()
-            .map(|coin| coin.body.amount().minor())
-            .sum::<u64>()
+        coins.iter().map(|coin| coin.body.amount().minor()).sum::<u64>()
     };
     assert_eq!(worth(&validated.coins), 370);
     assert_eq!(worth(&outcome.change), 130);
@@ -61,22 +51,14 @@ fn p2_both_get_the_issuers_acceptance_of_this_invoice() {
     let issuer = world.desk.keys().key;
     let invoice = check_invoice(&invoice, &issuer, NOW).unwrap();
     let accepted = check_acceptance(&outcome.acceptance, &invoice, &issuer).unwrap();
-    assert_eq!(
-        (accepted.amount, accepted.operation),
-        (yen(370), operation("pay"))
-    );
+    assert_eq!((accepted.amount, accepted.operation), (yen(370), operation("pay")));
 }
 
 #[test]
 fn vc_4_the_payee_is_given_none_of_the_payers_coins_nor_its_change() {
     let (prepared, validated, outcome) = paid(Take::Refresh(coins_of(370)));
     let seen = encode(&validated);
-    let spent = prepared
-        .movement()
-        .inputs()
-        .coins
-        .iter()
-        .map(|coin| coin.body().id);
+    let spent = prepared.movement().inputs().coins.iter().map(|coin| coin.body().id);
     let change = outcome.change.iter().map(|coin| coin.body.id);
     for id in spent.chain(change) {
         assert!(!seen.windows(16).any(|window| window == id.0));

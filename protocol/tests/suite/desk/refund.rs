@@ -27,11 +27,7 @@ fn changed(change: impl FnOnce(&World, &mut RefundOrder)) -> Option<Code> {
 }
 
 fn bodies(world: &World, minor: u64, name: &str, expiry: Day) -> Vec<CoinBody> {
-    world
-        .coins_until(minor, name, expiry)
-        .iter()
-        .map(|coin| coin.body)
-        .collect()
+    world.coins_until(minor, name, expiry).iter().map(|coin| coin.body).collect()
 }
 
 #[test]
@@ -47,32 +43,14 @@ fn vc_7_recorded_coins_are_replaced_one_for_one() {
     let movement = prepared.movement();
     assert_eq!(movement.amount(), yen(504));
     assert_eq!(movement.outputs().holder, Some(holder));
-    let inputs: Vec<_> = movement
-        .inputs()
-        .coins
-        .iter()
-        .map(|coin| *coin.body())
-        .collect();
+    let inputs: Vec<_> = movement.inputs().coins.iter().map(|coin| *coin.body()).collect();
     assert_eq!(inputs, live);
     let made = prepared.strike(&world.desk, NOW, entropy("made"));
-    let made = Made {
-        fresh: made.fresh,
-        change: made.change,
-    };
+    let made = Made { fresh: made.fresh, change: made.change };
     let answered = prepared.done(made, &world.desk, NOW, entropy("done"));
     let coins = asked.answer(&encode(&answered.answer)).unwrap();
-    assert_eq!(
-        coins
-            .iter()
-            .map(|coin| coin.body.amount().minor())
-            .sum::<u64>(),
-        504
-    );
-    assert!(
-        coins
-            .iter()
-            .all(|coin| live.iter().all(|old| old.id != coin.body.id))
-    );
+    assert_eq!(coins.iter().map(|coin| coin.body.amount().minor()).sum::<u64>(), 504);
+    assert!(coins.iter().all(|coin| live.iter().all(|old| old.id != coin.body.id)));
 }
 
 #[test]
@@ -82,9 +60,7 @@ fn nothing_recorded_gives_nothing() {
     let Err(Rejected::Opened(answer)) = due.replace(&[], entropy("none")) else {
         panic!("something")
     };
-    let Err(AnswerError::Refused(refusal)) = asked.open(&answer) else {
-        panic!("no refusal")
-    };
+    let Err(AnswerError::Refused(refusal)) = asked.open(&answer) else { panic!("no refusal") };
     assert_eq!(refusal.code, Code::NothingToRefund);
 }
 
@@ -112,10 +88,7 @@ fn a_refund_for_another_holder_is_refused() {
 
 #[test]
 fn an_order_out_of_its_time_or_of_an_unknown_currency_is_refused() {
-    assert_eq!(
-        changed(|_, order| order.at = Time(0)),
-        Some(Code::ClockSkew)
-    );
+    assert_eq!(changed(|_, order| order.at = Time(0)), Some(Code::ClockSkew));
     let unknown = changed(|_, order| order.currency = currency("EUR"));
     assert_eq!(unknown, Some(Code::CurrencyUnknown));
 }

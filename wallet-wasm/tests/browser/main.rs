@@ -1,0 +1,20 @@
+//! The wallet in a real browser: its database, its tabs, its interface for JavaScript, and the
+//! protocol's vectors in wasm. `wasm-pack test --headless --chrome wallet-wasm` runs it.
+//!
+//! Behind `fetch` stands the shipped issuer core, in the same page.
+
+#![cfg(target_arch = "wasm32")]
+#![allow(unreachable_pub, reason = "modules of one test")]
+
+mod database;
+#[path = "../engine/edge.rs"]
+#[allow(dead_code, reason = "the engine's tests use the rest")]
+mod edge;
+mod interface;
+mod network;
+mod tabs;
+mod vectors;
+
+use wasm_bindgen_test::wasm_bindgen_test_configure;
+
+wasm_bindgen_test_configure!(run_in_browser);
