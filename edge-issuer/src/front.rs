@@ -1,4 +1,4 @@
-//! The way into every role: which one answers, how long a request may be, and which pages may ask.
+//! The way into every role: which one answers, how long a request may be, which pages may ask.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +25,8 @@ const CORS: [(HeaderName, &str); 4] = [
 
 /// Answers a request to the role that the setting `ROLE` names.
 ///
-/// A body over [`MESSAGE_BYTES_MAX`] is [`Code::TooLong`]. Answers are not stored by caches unless a
-/// role says otherwise.
+/// A body over [`MESSAGE_BYTES_MAX`] is [`Code::TooLong`]. Answers are not stored by caches unless
+/// a role says otherwise.
 pub async fn answer<H: Host>(host: &H, mut request: HttpRequest) -> HttpResponse {
     let role = host.setting("ROLE").unwrap_or_default();
     let is_for_pages = !matches!(role.as_str(), "shop" | "wallet");

@@ -1,6 +1,7 @@
 //! Native SQLite behind [`Sql`], for the World and for benches: the same statements as in a Durable
 //! Object.
 
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 
@@ -16,7 +17,7 @@ impl Sqlite {
     /// # Errors
     /// [`StoreError::Database`].
     pub fn in_memory() -> Result<Self, StoreError> {
-        Connection::open_in_memory().map(Self).map_err(refused)
+        Connection::open_in_memory().map_err(refused).and_then(limited)
     }
 
     /// A database in a file, with a write-ahead log and full durability.
@@ -27,8 +28,16 @@ impl Sqlite {
         let database = Connection::open(path).map_err(refused)?;
         database.pragma_update(None, "journal_mode", "WAL").map_err(refused)?;
         database.pragma_update(None, "synchronous", "FULL").map_err(refused)?;
-        Ok(Self(database))
+        limited(database)
     }
+}
+
+/// A Durable Object's limit on a statement's arguments, so that tests meet it too.
+const ARGUMENTS_MAX: i32 = 100;
+
+fn limited(database: Connection) -> Result<Sqlite, StoreError> {
+    database.set_limit(Limit::SQLITE_LIMIT_VARIABLE_NUMBER, ARGUMENTS_MAX).map_err(refused)?;
+    Ok(Sqlite(database))
 }
 
 fn refused(error: rusqlite::Error) -> StoreError {

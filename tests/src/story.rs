@@ -96,6 +96,8 @@ impl Story {
 
     /// The issuer gives again what the register noted.
     pub fn refund(&mut self) -> Told<TransactionView> {
+        // The shard tells the register after it has answered.
+        self.holder.net().wait(2);
         done(self.holder.finish(Command::Refund(jpy())).map_err(uneven("asking for a refund"))?)
     }
 

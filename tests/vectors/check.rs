@@ -2,7 +2,8 @@
 //!
 //! A test crate includes this file by `#[path]` and calls each public function once; it needs
 //! `koban-protocol`, `hex`, `hpke`, `p256` and `serde_json`. Every file is
-//! `{"source": text, "vectors": [{"name": text, ...}]}`; bytes are lower-case hexadecimal. A vector's
+//! `{"source": text, "vectors": [{"name": text, ...}]}`; bytes are lower-case hexadecimal. A
+//! vector's
 //! `outcome` is `valid` or the error it must end in. `docs/PROTOCOL.md` describes the fields.
 
 use hpke::aead::AesGcm128;
@@ -85,7 +86,8 @@ fn twin(signature: &p256::ecdsa::Signature) -> p256::ecdsa::Signature {
     p256::ecdsa::Signature::from_scalars(r.to_bytes(), (-*s).to_bytes()).unwrap()
 }
 
-/// RFC 9180: DeriveKeyPair, decapsulation, opening and exporting of the library that seals our requests.
+/// RFC 9180: DeriveKeyPair, decapsulation, opening and exporting of the library that seals our
+/// requests.
 pub(crate) fn rfc_9180() {
     each(include_str!("rfc9180.json"), 1, |vector| {
         let pair = |ikm| {
@@ -117,7 +119,8 @@ pub(crate) fn rfc_9180() {
     });
 }
 
-/// RFC 8949 through our door: what is not well-formed or not deterministic is refused as any message.
+/// RFC 8949 through our door: what is not well-formed or not deterministic is refused as any
+/// message.
 pub(crate) fn rfc_8949() {
     each(include_str!("cbor.json"), 100, |vector| {
         let cbor = bytes(vector, "cbor");

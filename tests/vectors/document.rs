@@ -1,4 +1,5 @@
-//! `docs/PROTOCOL.md` against the code and real messages; `docs/THREATS.md` against the tests it names.
+//! `docs/PROTOCOL.md` against the code and real messages; `docs/THREATS.md` against the tests it
+//! names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -209,7 +210,8 @@ fn kebab(name: &str) -> String {
     kebab
 }
 
-/// Types that hold others: `signed<t>` and `answer<t>` are generic rules; lists and texts are written out.
+/// Types that hold others: `signed<t>` and `answer<t>` are generic rules; lists and texts are
+/// written out.
 const CONTAINERS: [&str; 5] = ["Signed", "Answer", "List", "Text", "Bytes"];
 
 #[test]

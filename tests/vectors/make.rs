@@ -1,4 +1,5 @@
-//! Makes `messages.json` and `keys.json`: every message from fixed entropy, and every way to be wrong.
+//! Makes `messages.json` and `keys.json`: every message from fixed entropy, and every way to be
+//! wrong.
 //!
 //! `KOBAN_WRITE_VECTORS=1 cargo test -p koban-tests --test vectors` writes the files; without the
 //! variable the test compares them with what is made here.

@@ -70,6 +70,14 @@ pub fn reload() {
     let _ = window().location().reload();
 }
 
+/// Gives this page another address of this origin, without loading it: back and reload lead there.
+pub fn rename_page(path: &str) {
+    if let Ok(history) = window().history() {
+        // Fails only for other origins, or when a page does it without end.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(path));
+    }
+}
+
 /// Asks the browser to open payment links here. `false` if it knows no such links.
 pub fn register_links() -> bool {
     let Ok(origin) = window().location().origin() else {

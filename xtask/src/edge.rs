@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::unistd::Pid;
 
 use crate::command::program;
 use crate::config::{self, Ports, ROLES};
@@ -103,20 +103,6 @@ impl Edge {
         self.stop();
         self.runtime = launch(&self.state, Log::Kept)?;
         self.wait()
-    }
-
-    /// The processor time it has used so far, its own and the system's for it.
-    ///
-    /// # Errors
-    /// The process has ended.
-    pub(crate) fn processor_time(&self) -> Result<Duration> {
-        let line = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
-        // the second field is a name in parentheses, which may hold spaces; 14 and 15 are times
-        let (_, fields) = line.rsplit_once(") ").context("/proc/<pid>/stat")?;
-        let ticks: f64 =
-            fields.split(' ').skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-        let in_second = sysconf(SysconfVar::CLK_TCK)?.and_then(|n| u32::try_from(n).ok());
-        Ok(Duration::from_secs_f64(ticks / f64::from(in_second.context("CLK_TCK")?)))
     }
 
     /// The last lines of the edge's messages, for whoever looks for a failure's cause.

@@ -1,4 +1,5 @@
-//! The protocol's own tests: money, ids, the wire, signatures, seals, the mint, and the issuer's desk.
+//! The protocol's own tests: money, ids, the wire, signatures, seals, the mint, and the issuer's
+//! desk.
 
 #![allow(
     missing_docs,

@@ -53,6 +53,7 @@ cases! {
         vc_5_the_payee_may_redeem_or_aggregate,
         p2_a_coin_spent_twice_is_refused_the_second_time,
         p4_the_payer_alone_gets_the_signed_statement_of_its_bad_coins,
+        p4_the_statement_names_every_bad_coin_of_every_shard,
         p4_both_get_the_statement_when_the_amounts_differ,
         p3_a_payment_cannot_be_diverted_to_another_payee,
         p3_an_order_cannot_be_altered_after_it_was_agreed,

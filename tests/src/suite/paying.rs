@@ -5,6 +5,7 @@ use crate::network::Net;
 use crate::raw::{Raw, post_operation};
 use koban_protocol::amount::Bundle;
 use koban_protocol::process::HeldClaim;
+use koban_protocol::id::OperationId;
 use koban_protocol::process::payment::{Take, check_acceptance, check_invoice};
 use koban_protocol::refusal::{Answer, Code, Evidence};
 use koban_protocol::signed::Signed;
@@ -101,6 +102,31 @@ pub fn p4_the_payer_alone_gets_the_signed_statement_of_its_bad_coins(net: &Net) 
     assert_eq!(verdict.operation, envelope.operation());
     assert_eq!(verdict.bad.iter().map(|bad| bad.coin).collect::<Vec<_>>(), [spent.body.id]);
     circulates(net, before + 24);
+}
+
+/// See its name.
+pub fn p4_the_statement_names_every_bad_coin_of_every_shard(net: &Net) {
+    let Scene { before, payer, payee } = scene(net);
+    let eight = || Bundle::fewest(yen(8)).unwrap();
+    let coins: Vec<_> = (0..12).flat_map(|_| payer.purchase(eight())).collect();
+    for coin in &coins[..9] {
+        payer.change(vec![coin.clone()], eight()).unwrap();
+    }
+    let invoice = payee.signed_invoice(yen(96));
+    let near = Some(coins[0].body.id);
+    let operation = OperationId::fresh(near, payer.issuer.shards, net.entropy());
+    let envelope = payer.seal(operation, &payer.payment(&invoice, coins.clone()));
+    let outcome = payee.validate(&invoice, &envelope, take_coins(96)).unwrap();
+    let error = envelope.open(&outcome.for_payer).unwrap_err();
+    let koban_protocol::process::AnswerError::Refused(refusal) = error else { panic!() };
+    let Some(Evidence::BadCoins(statement)) = refusal.evidence else { panic!("no statement") };
+    let verdict = statement.open(&payer.issuer.key).unwrap();
+    let mut named: Vec<_> = verdict.bad.iter().map(|bad| bad.coin).collect();
+    let mut dead: Vec<_> = coins[..9].iter().map(|coin| coin.body.id).collect();
+    named.sort_unstable();
+    dead.sort_unstable();
+    assert_eq!(named, dead);
+    circulates(net, before + 96);
 }
 
 /// See its name.

@@ -66,10 +66,33 @@ pub async fn lease(name: &str, wait: bool) -> Result<Option<Lease>, Problem> {
     Ok(release.map(Lease))
 }
 
+/// What tabs tell each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The database has changed.
+    Changed,
+    /// A tab asks for the right to write.
+    Wanted,
+}
+
+impl News {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Wanted => "wanted",
+        }
+    }
+
+    fn of_event(event: &JsValue) -> Option<Self> {
+        let word = Reflect::get(event, &"data".into()).ok()?.as_string()?;
+        [Self::Changed, Self::Wanted].into_iter().find(|news| news.word() == word)
+    }
+}
+
 /// The channel between the tabs of one wallet. It carries no contents: the database has them.
 pub struct Channel {
     channel: BroadcastChannel,
-    listener: RefCell<Option<Closure<dyn Fn()>>>,
+    listener: RefCell<Option<Closure<dyn Fn(JsValue)>>>,
 }
 
 impl std::fmt::Debug for Channel {
@@ -89,15 +112,19 @@ impl Channel {
         Ok(Self { channel, listener: RefCell::new(None) })
     }
 
-    /// Tells the other tabs that the database has changed.
-    pub fn changed(&self) {
+    /// Tells the other tabs.
+    pub fn tell(&self, news: News) {
         // A closed channel has nobody to tell.
-        let _ = self.channel.post_message(&JsValue::TRUE);
+        let _ = self.channel.post_message(&news.word().into());
     }
 
-    /// Calls `listener` whenever another tab has changed the database.
-    pub fn listen(&self, listener: impl Fn() + 'static) {
-        let listener = Closure::<dyn Fn()>::new(listener);
+    /// Calls `listener` with what other tabs tell.
+    pub fn listen(&self, listener: impl Fn(News) + 'static) {
+        let listener = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
+            if let Some(news) = News::of_event(&event) {
+                listener(news);
+            }
+        });
         self.channel.set_onmessage(Some(listener.as_ref().unchecked_ref()));
         *self.listener.borrow_mut() = Some(listener);
     }

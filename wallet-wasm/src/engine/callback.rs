@@ -12,6 +12,7 @@ use super::event::{HttpAnswer, Part, Report};
 use super::payment::{PayersWord, payers_word};
 use super::problem::{Cause, Fault, Problem, unsealed};
 use super::saga::{Cancelling, Disputed, Paying, Payment, Saga};
+use super::show::Past;
 use super::step::{Next, Step, acknowledge};
 use super::{Engine, choice};
 use crate::view::TransactionState;
@@ -60,7 +61,7 @@ impl Engine {
     ) -> Next {
         match self.call_back_order(step, &payment) {
             Ok((order, bundle)) => {
-                if let Some(mut transaction) = self.transactions.get(&id).cloned() {
+                if let Some(mut transaction) = self.transactions.get(&id).map(Past::record) {
                     transaction.state = TransactionState::Cancelling;
                     transaction.problem.clone_from(&reason);
                     self.record(step, id, transaction);

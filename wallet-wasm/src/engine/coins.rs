@@ -147,7 +147,7 @@ impl Engine {
         bundle: &Bundle,
         recorded: bool,
     ) -> Result<(), Problem> {
-        let at = self.transactions.get(&id).map_or(step.now, |it| it.at.min(step.now));
+        let at = self.transactions.get(&id).map_or(step.now, |it| it.at().min(step.now));
         let coins = receive(coins, bundle, at)
             .map_err(|_| Problem::with(Fault::IssuerMisbehaved, "coins"))?;
         self.hold(step, coins.into_iter().map(|coin| HeldCoin { coin, recorded }));

@@ -46,8 +46,9 @@ pub use record::{Edit, Row, Store};
 pub use show::show_invoice;
 
 use identity::Identity;
-use record::{Balance, HeldCoin, Transaction};
+use record::{Balance, HeldCoin};
 use saga::{Open, Saga};
+use show::Past;
 use step::{Next, Step};
 
 /// A wallet in memory: what the database holds, and which requests are on their way.
@@ -60,7 +61,7 @@ pub struct Engine {
     balance: Option<Balance>,
     coins: BTreeMap<CoinId, HeldCoin>,
     sagas: BTreeMap<OperationId, Open>,
-    transactions: BTreeMap<OperationId, Transaction>,
+    transactions: BTreeMap<OperationId, Past>,
 }
 
 impl fmt::Debug for Engine {
@@ -181,7 +182,7 @@ impl Engine {
                 self.sagas.insert(row.key.parse().ok()?, Open::new(decode(row)?));
             }
             Store::Transaction => {
-                self.transactions.insert(row.key.parse().ok()?, decode(row)?);
+                self.transactions.insert(row.key.parse().ok()?, Past::new(decode(row)?));
             }
         }
         Some(())

@@ -18,6 +18,7 @@ use super::event::{HttpAnswer, Part, Report};
 use super::problem::{Fault, Problem, reported, unsealed};
 use super::record::{Order, Transaction};
 use super::saga::{AwaitingReceipt, Paying, Payment, Saga};
+use super::show::Past;
 use super::step::{Next, Step};
 use crate::view::{TransactionKind, TransactionState};
 
@@ -85,8 +86,8 @@ impl Engine {
     pub(super) fn payment_of(&self, invoice: &Signed<Invoice>) -> Option<(OperationId, bool)> {
         let digest = invoice.digest();
         self.transactions.iter().find_map(|(id, it)| {
-            let same = it.invoice.as_ref().is_some_and(|invoice| invoice.digest() == digest);
-            let open = match it.state {
+            let same = it.invoice() == Some(digest);
+            let open = match it.state() {
                 TransactionState::Open | TransactionState::Cancelling => true,
                 TransactionState::Done => false,
                 TransactionState::Cancelled | TransactionState::Refused => return None,
@@ -242,7 +243,7 @@ impl Engine {
         if !good {
             return missing();
         }
-        if let Some(mut transaction) = self.transactions.get(&id).cloned() {
+        if let Some(mut transaction) = self.transactions.get(&id).map(Past::record) {
             transaction.receipt = Some(receipt);
             transaction.problem = None;
             self.record(step, id, transaction);

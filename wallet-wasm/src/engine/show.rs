@@ -1,7 +1,7 @@
 //! The wallet as it is shown.
 
 use koban_protocol::amount::{Amount, Currency};
-use koban_protocol::id::OperationId;
+use koban_protocol::id::{Digest, OperationId};
 use koban_protocol::key::VerifyingKey;
 use koban_protocol::process::payment::{CheckedInvoice, check_invoice};
 use koban_protocol::refusal::Code;
@@ -147,30 +147,76 @@ impl Engine {
         }
     }
 
-    fn transaction_view(&self, id: OperationId, it: &Transaction) -> TransactionView {
-        let open = self.sagas.get(&id);
-        let invoice = it.invoice.as_ref().and_then(|invoice| invoice.claim().ok());
-        let retried = open.and_then(|open| match open.saga {
+    fn transaction_view(&self, id: OperationId, past: &Past) -> TransactionView {
+        let retried = self.sagas.get(&id).and_then(|open| match open.saga {
             Saga::Acknowledging(_) | Saga::AwaitingReceipt(_) => None,
             _ => open.problem.as_ref(),
         });
-        let paid = it.state == TransactionState::Done;
+        let Past { record: it, shown, .. } = past;
+        let delivered = it.state == TransactionState::Done;
         TransactionView {
             id: id.to_string(),
             kind: it.kind,
             state: it.state,
             amount: it.amount.map(|amount| self.money(amount)),
             counterparty: it.counterparty.clone(),
-            purpose: invoice.as_ref().map(|invoice| invoice.purpose.to_string()),
+            purpose: shown.purpose.clone(),
             at: it.at.0,
             change: it.change.map(|amount| self.money(amount)),
-            receipt: receipt_view(it),
-            fulfilment_url: invoice
-                .filter(|_| paid)
-                .and_then(|invoice| Some(invoice.fulfilment_url?.to_string())),
+            receipt: shown.receipt.clone(),
+            fulfilment_url: shown.fulfilment_url.clone().filter(|_| delivered),
             lost: it.lost.map(|amount| self.money(amount)),
             problem: it.problem.as_ref().or(retried).map(Problem::view),
         }
+    }
+}
+
+/// An operation in memory: its record, and what is decoded from it once, since views are many.
+pub(super) struct Past {
+    record: Transaction,
+    shown: Shown,
+}
+
+/// What is inside a record's signed documents.
+#[derive(Default)]
+struct Shown {
+    invoice: Option<Digest>,
+    purpose: Option<String>,
+    fulfilment_url: Option<String>,
+    receipt: Option<ReceiptView>,
+}
+
+impl Past {
+    pub(super) fn new(record: Transaction) -> Self {
+        let shown = record.invoice.as_ref().and_then(|invoice| {
+            let content = invoice.claim().ok()?;
+            Some(Shown {
+                invoice: Some(invoice.digest()),
+                receipt: receipt_view(&record, &content),
+                purpose: Some(content.purpose.to_string()),
+                fulfilment_url: content.fulfilment_url.map(|url| url.to_string()),
+            })
+        });
+        Self { record, shown: shown.unwrap_or_default() }
+    }
+
+    /// A copy of the record, to be changed and written.
+    pub(super) fn record(&self) -> Transaction {
+        self.record.clone()
+    }
+
+    /// Which invoice it pays, if it pays one.
+    pub(super) const fn invoice(&self) -> Option<Digest> {
+        self.shown.invoice
+    }
+
+    pub(super) const fn state(&self) -> TransactionState {
+        self.record.state
+    }
+
+    /// When it began.
+    pub(super) const fn at(&self) -> Time {
+        self.record.at
     }
 }
 
@@ -199,9 +245,8 @@ fn money(amount: Amount, issuer: Option<&IssuerKeys>) -> MoneyView {
 }
 
 /// The receipt, which was checked when it came.
-fn receipt_view(it: &Transaction) -> Option<ReceiptView> {
+fn receipt_view(it: &Transaction, invoice: &Invoice) -> Option<ReceiptView> {
     let receipt = it.receipt.as_ref()?.claim().ok()?;
-    let invoice = it.invoice.as_ref()?.claim().ok()?;
     let payee = invoice.payee.claim().ok()?;
     Some(ReceiptView {
         payee: payee.pseudonym.to_string(),
@@ -220,7 +265,7 @@ fn foreign_issuer(invoice: &Signed<Invoice>) -> Result<VerifyingKey, Problem> {
 
 /// A key for people to compare: eight groups of four hexadecimal digits of its digest.
 fn fingerprint(key: &VerifyingKey) -> String {
-    let digest = koban_protocol::id::Digest::of("koban/v1/key", &key.0);
+    let digest = Digest::of("koban/v1/key", &key.0);
     let groups: Vec<String> = digest
         .prefix::<16>()
         .chunks(2)

@@ -13,6 +13,7 @@ use super::event::{Call, CallId, Effect, Part, Report};
 use super::problem::{Fault, Problem};
 use super::record::{Edit, HeldCoin, Order, Store, Transaction};
 use super::saga::{Acknowledging, Open, Saga};
+use super::show::Past;
 use crate::view::TransactionState;
 
 /// What an answer makes of an operation.
@@ -185,7 +186,7 @@ impl Engine {
     /// Writes down what is known of an operation.
     pub(super) fn record(&mut self, step: &mut Step, id: OperationId, transaction: Transaction) {
         step.put(Store::Transaction, id, &transaction);
-        self.transactions.insert(id, transaction);
+        self.transactions.insert(id, Past::new(transaction));
     }
 
     /// Begins an operation: its transaction and its first state are written, then its requests
@@ -211,7 +212,7 @@ impl Engine {
         state: TransactionState,
         outcome: impl FnOnce(&mut Transaction),
     ) {
-        if let Some(mut transaction) = self.transactions.remove(&id) {
+        if let Some(mut transaction) = self.transactions.get(&id).map(Past::record) {
             transaction.state = state;
             transaction.problem = None;
             outcome(&mut transaction);

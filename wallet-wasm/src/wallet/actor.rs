@@ -1,5 +1,7 @@
 //! Keeps the driver's law: one event at a time, its effects performed in order before the next.
 
+mod turns;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -15,10 +17,11 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::drivers::database::Database;
-use crate::drivers::tabs::{self, Channel, Lease};
+use crate::drivers::tabs::{self, Channel, Lease, News};
 use crate::drivers::{network, platform};
 use crate::engine::{Call, Command, Effect, Engine, Event, Fault, Problem, Report};
 use crate::view::{InvoiceView, TransactionView, WalletView};
+use turns::{Asked, Turns};
 
 /// An operation that a command became, and news of its end: none, or why it cannot go on for now.
 type Begun = (OperationId, oneshot::Receiver<Option<Problem>>);
@@ -29,10 +32,12 @@ enum Message {
     Command(Command, oneshot::Sender<Result<Begun, Problem>>),
     AskBalance(oneshot::Sender<Result<(), Problem>>),
     Event(Event),
-    /// Another tab has changed the database.
-    Changed,
+    /// Another tab has changed the database, or asks for the right to write.
+    News(News),
     /// This tab may write from now on.
     Lead(Lease),
+    /// Whoever waits for the right to write since this turn or before has waited long enough.
+    NotLed(u64),
     Close(oneshot::Sender<()>),
 }
 
@@ -48,6 +53,7 @@ enum Seat {
 /// Who waits for what.
 #[derive(Default)]
 struct Waiting {
+    turns: Turns,
     operations: Vec<(OperationId, oneshot::Sender<Option<Problem>>)>,
     balance: Vec<oneshot::Sender<Result<(), Problem>>>,
     keys: Vec<oneshot::Sender<Result<(), Problem>>>,
@@ -67,6 +73,10 @@ pub(super) struct Actor {
     persistent: Cell<bool>,
     /// Counts the timers, so that only the last one wakes the engine.
     timers: Cell<u64>,
+    /// Another tab asked for the right to write, and gets it as soon as nobody waits here.
+    wanted: Cell<bool>,
+    /// Counts how often this tab stepped back: answers to what it sent before are not its own.
+    term: Cell<u64>,
 }
 
 impl fmt::Debug for Actor {
@@ -109,6 +119,8 @@ impl Actor {
             listeners: RefCell::default(),
             persistent: Cell::new(platform::is_persistent().await),
             timers: Cell::new(0),
+            wanted: Cell::new(false),
+            term: Cell::new(0),
         });
         let (sender, keys) = oneshot::channel();
         actor.waiting.borrow_mut().keys.push(sender);
@@ -138,31 +150,28 @@ impl Actor {
         self.perform(effects, None).await;
         while let Some(message) = outbox.next().await {
             match message {
-                Message::Command(command, reply) => match self.why_not() {
-                    Some(problem) => answer(reply, Err(problem)),
-                    None => self.handle(Event::Command(command), Some(reply)).await,
-                },
-                Message::AskBalance(reply) => match self.why_not() {
-                    Some(problem) => answer(reply, Err(problem)),
-                    None => {
-                        self.waiting.borrow_mut().balance.push(reply);
-                        self.handle(Event::Command(Command::AskBalance), None).await;
-                    }
-                },
+                Message::Command(command, reply) => {
+                    self.asked(Asked::Command(command, reply)).await;
+                }
+                Message::AskBalance(reply) => self.asked(Asked::Balance(reply)).await,
                 Message::Event(event) => {
                     if self.why_not().is_none() {
                         self.handle(event, None).await;
                     }
                 }
-                Message::Changed => self.follow().await,
+                Message::News(News::Changed) => self.follow().await,
+                Message::News(News::Wanted) => self.wanted.set(true),
                 Message::Lead(lease) => self.lead(lease).await,
+                Message::NotLed(turn) => self.refuse_turns(turn, &Fault::OtherTab.into()),
                 Message::Close(done) => {
                     *self.seat.borrow_mut() = Seat::Closed;
                     self.database.close();
+                    self.refuse_turns(u64::MAX, &Fault::OtherTab.into());
                     answer(done, ());
                     return;
                 }
             }
+            self.step_back_if_wanted();
         }
     }
 
@@ -195,7 +204,7 @@ impl Actor {
                         self.break_down(problem);
                         return;
                     }
-                    self.channel.changed();
+                    self.channel.tell(News::Changed);
                 }
                 Effect::Send(call) => self.send(call),
                 Effect::Report(report) => self.tell(report, &mut reply),
@@ -206,12 +215,14 @@ impl Actor {
     }
 
     fn send(self: &Rc<Self>, call: Call) {
-        let actor = Rc::downgrade(self);
+        let (actor, term) = (Rc::downgrade(self), self.term.get());
         spawn_local(async move {
             let answered = network::send(&call).await;
             let event =
                 answered.map_or(Event::Unreachable(call.id), |it| Event::Answer(call.id, it));
-            push(&actor, Message::Event(event));
+            if actor.upgrade().is_some_and(|actor| actor.term.get() == term) {
+                push(&actor, Message::Event(event));
+            }
         });
     }
 
@@ -268,6 +279,7 @@ impl Actor {
 
     fn break_down(&self, problem: Problem) {
         *self.seat.borrow_mut() = Seat::Broken(problem.clone());
+        self.refuse_turns(u64::MAX, &problem);
         let waiting = self.waiting.take();
         for (_, waiter) in waiting.operations {
             answer(waiter, Some(problem.clone()));
@@ -303,6 +315,7 @@ impl Actor {
                 *self.engine.borrow_mut() = engine;
                 *self.seat.borrow_mut() = Seat::Writer(lease);
                 self.perform(effects, None).await;
+                self.take_turns().await;
             }
             Err(problem) => self.break_down(problem),
         }
@@ -320,7 +333,7 @@ impl Actor {
     /// Hears of other tabs, of the network's return, and of being looked at.
     fn listen(self: &Rc<Self>) {
         let actor = Rc::downgrade(self);
-        self.channel.listen(move || push(&actor, Message::Changed));
+        self.channel.listen(move |news| push(&actor, Message::News(news)));
         let actor = Rc::downgrade(self);
         let resume = Closure::<dyn Fn()>::new(move || {
             if platform::is_visible() && !network::is_offline() {

@@ -46,8 +46,8 @@ impl fmt::Debug for Wallet {
 
 impl Wallet {
     /// Opens the wallet of an issuer. Whatever was open when it was last closed goes on by itself.
-    /// In one tab at a time it can be used; in others it shows what that tab does, until that is
-    /// closed.
+    /// One tab at a time writes, others show what it does; whichever is asked for something gets
+    /// the right to write from the one that has it.
     ///
     /// # Errors
     /// `storage-not-durable`, `storage-corrupt`; `network` if the issuer was never reached.

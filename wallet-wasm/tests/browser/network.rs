@@ -1,6 +1,6 @@
 //! The page's `fetch`, answered by the issuer core, a bank and a shop in the same page.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use js_sys::{Promise, Reflect, Uint8Array};
 use koban_protocol::signed::Signed;
@@ -14,6 +14,7 @@ use web_sys::{Response, ResponseInit};
 use super::edge::{Edge, ISSUER, Shop};
 
 thread_local! {
+    static DOWN: Cell<bool> = const { Cell::new(false) };
     static EDGE: RefCell<Option<(Edge, Signed<Invoice>)>> = const { RefCell::new(None) };
 }
 
@@ -26,6 +27,11 @@ pub fn install(test: &str) -> String {
     let fetch = Closure::<dyn Fn(String, JsValue) -> Promise>::new(fetched);
     Reflect::set(&js_sys::global(), &"fetch".into(), &fetch.into_js_value()).unwrap();
     format!("{ISSUER}-{test}-{}", js_sys::Date::now())
+}
+
+/// Whether nobody is there at all.
+pub fn down(down: bool) {
+    DOWN.set(down);
 }
 
 /// Asks the edge behind `fetch` something.
@@ -61,6 +67,9 @@ fn fetched(url: String, init: JsValue) -> Promise {
         content_type: None,
         body: if body.is_undefined() { Vec::new() } else { Uint8Array::new(&body).to_vec() },
     };
+    if DOWN.get() {
+        return Promise::reject(&"nobody is there".into());
+    }
     let answer = EDGE.with_borrow_mut(|edge| {
         let (edge, invoice) = edge.as_mut().unwrap();
         match (host, path) {
@@ -73,7 +82,7 @@ fn fetched(url: String, init: JsValue) -> Promise {
         }
     });
     match answer {
-        Some(answer) => Promise::resolve(&response(answer).into()),
+        Some(answer) => Promise::resolve(&JsValue::from(response(answer))),
         None => Promise::reject(&"nobody is there".into()),
     }
 }

@@ -13,6 +13,8 @@ use crate::{browser, door, money};
 pub fn Payment(id: String) -> impl IntoView {
     let session = use_session();
     let path = format!("/activity/{id}");
+    // The address of a paid invoice is the goods' from now on: back from the shop leads here.
+    browser::rename_page(&path);
     let transaction = Memo::new(move |_| session.transaction(&id));
     let told = move || {
         transaction.get().map(|it| match it.state {

@@ -62,7 +62,8 @@ pub(crate) fn code<P: Process>(world: &World, name: &str, order: &P::Order) -> O
     Some(refusal.code)
 }
 
-/// Carries a movement out as the ledger would, and gives the coins and the outcome that the asker reads.
+/// Carries a movement out as the ledger would, and gives the coins and the outcome that the asker
+/// reads.
 pub(crate) fn carry_out<P: Process>(
     world: &World,
     (prepared, asked): &(Prepared, Asked<P>),

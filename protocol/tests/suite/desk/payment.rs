@@ -229,7 +229,8 @@ fn fresh_coins_for_the_payee_are_worth_the_invoice() {
 
 #[test]
 fn the_payees_fresh_coins_cannot_eat_the_payers_change() {
-    // 500 in, 370 asked: the payee asks for 500 in coins; the totals would balance without the change
+    // 500 in, 370 asked: the payee asks for 500 in coins; the totals would balance without the
+    // change
     let mut paying = Paying::of(500).sealing(|payment| payment.change = None);
     paying.take = Take::Refresh(coins_of(500));
     assert_eq!(paying.go().code(), Code::AmountInvalid);

@@ -63,7 +63,8 @@ fn routes_that_move_nothing_are_not_found_at_the_desk() {
 
 #[test]
 fn vc_15_an_order_dated_ahead_is_sent_back_in_clear() {
-    // a sealed refusal is final, and whoever kept these bytes could send them again when they are good
+    // a sealed refusal is final, and whoever kept these bytes could send them again when they are
+    // good
     let world = World::new();
     let (id, at) = (operation("o"), NOW.plus(CLOCK_SKEW_MAX_S + 1));
     let invoice = world.payee.signs(&world.invoice(370));

@@ -80,6 +80,18 @@ impl<H: ObjectHost> Shard<H> {
         Ok((missing, held_missing))
     }
 
+    /// The coins of other shards that are not live, so that a verdict names every bad coin (P4).
+    pub(super) async fn missing_remote(&self, remote: &Remote) -> Result<Vec<CoinBody>, Fault> {
+        let mut missing = Vec::new();
+        for (shard, (coins, _)) in remote {
+            let ids = coins.iter().map(|coin| coin.id).collect();
+            let order = LiveOrder::new(ids).unwrap_or_default();
+            let live: LiveAnswer = self.ask_shard(*shard, "live", &order).await?;
+            missing.extend(coins.iter().filter(|coin| !live.contains(coin)));
+        }
+        Ok(missing)
+    }
+
     /// The live coins that the register noted for a holder: a deliberate, logged look-up (VC-8).
     pub(super) async fn recorded(
         &self,

@@ -89,7 +89,8 @@ impl<H: ObjectHost> Shard<H> {
             Ok(()) => {}
             Err(Undone::Store(error)) => return Err(error.into()),
             Err(Undone::Overtaken) => return Err(Code::Pending.into()),
-            Err(Undone::Missing(missing)) => {
+            Err(Undone::Missing(mut missing)) => {
+                missing.extend(self.missing_remote(&placed.remote).await?);
                 return self.refuse_missing(&desk, &prepared, missing, hash).await;
             }
         }
