@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::Shard;
 use super::task::{Task, TaskKind};
 use super::total::Figure;
-use crate::answer::Fault;
+use crate::answer::{Fault, code_of};
 use crate::host::{Address, Class, HttpResponse, ObjectHost};
 use crate::sql::{Sql, StoreError};
 
@@ -114,7 +114,7 @@ impl<H: ObjectHost> Shard<H> {
         if paid.status() == StatusCode::OK {
             return self.complete(task, Some(Figure::Owed));
         }
-        if paid.status().as_u16() == Code::ReserveTooSmall.status() {
+        if code_of(&paid) == Some(Code::ReserveTooSmall) {
             self.plan_settlement(&desk, task, &bank).await?;
         }
         Err(Code::PeerUnreachable.into())
