@@ -36,13 +36,7 @@ fn root() -> &'static Path {
 /// Every text file that is in the repository or about to be: what git does not ignore.
 fn files() -> Vec<File> {
     let output = Command::new("git")
-        .args([
-            "ls-files",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "-z",
-        ])
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
         .current_dir(root())
         .output()
         .expect("git lists the files");
@@ -50,16 +44,9 @@ fn files() -> Vec<File> {
     let paths = String::from_utf8(output.stdout).unwrap();
     let read = |path: &str| {
         let text = fs::read_to_string(root().join(path)).ok()?;
-        Some(File {
-            path: path.to_owned(),
-            text,
-        })
+        Some(File { path: path.to_owned(), text })
     };
-    paths
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .filter_map(read)
-        .collect()
+    paths.split('\0').filter(|path| !path.is_empty()).filter_map(read).collect()
 }
 
 fn assert_none(findings: Vec<String>) {
@@ -78,21 +65,13 @@ fn nothing_is_left_over() {
 
 #[test]
 fn documents_name_paths_that_exist() {
-    assert_none(
-        files()
-            .iter()
-            .flat_map(|file| text::dead_paths(file, root()))
-            .collect(),
-    );
+    assert_none(files().iter().flat_map(|file| text::dead_paths(file, root())).collect());
 }
 
 #[test]
 fn functions_are_short_and_code_keeps_the_rules_of_its_layer() {
     let files = files();
-    let rust: Vec<&File> = files
-        .iter()
-        .filter(|file| file.path.ends_with(".rs"))
-        .collect();
+    let rust: Vec<&File> = files.iter().filter(|file| file.path.ends_with(".rs")).collect();
     assert!(rust.len() > 10, "the repository's code was not found");
     assert_none(rust.into_iter().flat_map(code::findings).collect());
 }

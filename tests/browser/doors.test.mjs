@@ -184,7 +184,7 @@ story('back from the shop after paying: the wallet does not ask again', async (e
   await wallet.at('return-to-shop').click();
   await wallet.page.waitForURL(order);
   await wallet.page.goBack();
-  await wallet.at('pay-done').or(wallet.at('obstacle')).waitFor();
+  await wallet.at('receipt').waitFor();
   assert.equal(await wallet.at('pay-confirm').count(), 0);
   await wallet.go('/');
   await wallet.balanceIs(4630);

@@ -23,9 +23,7 @@ const IMPURE_NAMES: [&str; 9] = [
 ];
 /// Where values of money are computed with: numbers change their type by checked conversions only.
 const NUMBERS: [&str; 2] = ["protocol/src/", "edge-issuer/src/ledger"];
-const INTEGERS: [&str; 10] = [
-    "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128",
-];
+const INTEGERS: [&str; 10] = ["u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128"];
 
 /// Everything a file's code does against the rules.
 pub(crate) fn findings(file: &File) -> Vec<String> {
@@ -96,11 +94,7 @@ fn for_tests(attributes: &[syn::Attribute]) -> bool {
             return attribute.path().is_ident("test");
         };
         list.path.is_ident("cfg")
-            && list
-                .tokens
-                .clone()
-                .into_iter()
-                .any(|token| token.to_string() == "test")
+            && list.tokens.clone().into_iter().any(|token| token.to_string() == "test")
     })
 }
 
@@ -171,17 +165,11 @@ mod tests {
     use super::*;
 
     fn in_protocol(text: &str) -> Vec<String> {
-        findings(&File {
-            path: "protocol/src/a.rs".into(),
-            text: text.into(),
-        })
+        findings(&File { path: "protocol/src/a.rs".into(), text: text.into() })
     }
 
     fn function(statements: usize) -> String {
-        format!(
-            "impl A {{\n/// doc\nfn a() {{\n{}}}\n}}",
-            "x();\n".repeat(statements)
-        )
+        format!("impl A {{\n/// doc\nfn a() {{\n{}}}\n}}", "x();\n".repeat(statements))
     }
 
     #[test]
@@ -194,22 +182,13 @@ mod tests {
     fn clocks_and_casts_are_found_outside_tests_only() {
         let wrong = "fn a(n: u64) { let _ = SystemTime::now(); let _ = n as u32; }";
         assert_eq!(in_protocol(wrong).len(), 2);
-        assert_eq!(
-            in_protocol(&format!("#[cfg(test)] mod tests {{ {wrong} }}")),
-            [""; 0]
-        );
-        assert_eq!(
-            in_protocol("fn a(n: u32) -> usize { n as usize } // SystemTime"),
-            [""; 0]
-        );
+        assert_eq!(in_protocol(&format!("#[cfg(test)] mod tests {{ {wrong} }}")), [""; 0]);
+        assert_eq!(in_protocol("fn a(n: u32) -> usize { n as usize } // SystemTime"), [""; 0]);
     }
 
     #[test]
     fn untyped_errors_are_found() {
         assert_eq!(in_protocol("enum OpenError { Bad(String) }").len(), 1);
-        assert_eq!(
-            in_protocol("enum OpenError { Bad(u8) } struct Name(String);"),
-            [""; 0]
-        );
+        assert_eq!(in_protocol("enum OpenError { Bad(u8) } struct Name(String);"), [""; 0]);
     }
 }

@@ -39,26 +39,17 @@ pub(crate) fn manifest(file: &File) -> Vec<String> {
         return findings;
     }
     let table: toml::Table = file.text.parse().expect(&file.path);
-    let Some(name) = table
-        .get("package")
-        .and_then(|p| p.get("name"))
-        .and_then(|n| n.as_str())
+    let Some(name) = table.get("package").and_then(|p| p.get("name")).and_then(|n| n.as_str())
     else {
         return findings;
     };
-    let linted = table
-        .get("lints")
-        .and_then(|l| l.get("workspace"))
-        .is_some();
+    let linted = table.get("lints").and_then(|l| l.get("workspace")).is_some();
     if !linted && name != "koban-tests" {
         findings.push(file.finding(1, "without [lints] workspace = true"));
     }
     if let Some((_, allowed)) = ALLOWED.iter().find(|(package, _)| *package == name) {
         let used = dependencies(&table);
-        for sibling in used
-            .iter()
-            .filter(|d| d.starts_with("koban-") || *d == "xtask")
-        {
+        for sibling in used.iter().filter(|d| d.starts_with("koban-") || *d == "xtask") {
             if !allowed.contains(&sibling.as_str()) {
                 findings.push(file.finding(1, &format!("{name} may not depend on {sibling}")));
             }
@@ -86,24 +77,12 @@ pub(crate) fn protocol_tree(root: &Path) -> Vec<String> {
     let mut findings = Vec::new();
     for target in ["x86_64-unknown-linux-gnu", "wasm32-unknown-unknown"] {
         let output = Command::new(env!("CARGO"))
-            .args([
-                "tree",
-                "--package",
-                "koban-protocol",
-                "--edges",
-                "normal",
-                "--prefix",
-                "none",
-            ])
+            .args(["tree", "--package", "koban-protocol", "--edges", "normal", "--prefix", "none"])
             .args(["--format", "{p}", "--target", target])
             .current_dir(root)
             .output()
             .expect("cargo starts");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let tree = String::from_utf8(output.stdout).unwrap();
         assert!(tree.starts_with("koban-protocol "), "unexpected: {tree}");
         for package in tree.lines().filter_map(|line| line.split(' ').next()) {
@@ -117,24 +96,14 @@ pub(crate) fn protocol_tree(root: &Path) -> Vec<String> {
 
 #[test]
 fn upward_dependencies_are_found() {
-    let file = |text: &str| File {
-        path: "protocol/Cargo.toml".into(),
-        text: text.into(),
-    };
+    let file = |text: &str| File { path: "protocol/Cargo.toml".into(), text: text.into() };
     let sound = "[package]\nname = \"koban-protocol\"\n[lints]\nworkspace = true\n";
     assert_eq!(manifest(&file(sound)), [""; 0]);
     for wrong in [
         "[dependencies]\nkoban-web = { path = \"../web\" }\n",
         "[target.'cfg(unix)'.dependencies]\nkoban-card.workspace = true\n",
     ] {
-        assert_eq!(
-            manifest(&file(&format!("{sound}{wrong}"))).len(),
-            1,
-            "{wrong}"
-        );
+        assert_eq!(manifest(&file(&format!("{sound}{wrong}"))).len(), 1, "{wrong}");
     }
-    assert_eq!(
-        manifest(&file("[package]\nname = \"koban-protocol\"\n")).len(),
-        1
-    );
+    assert_eq!(manifest(&file("[package]\nname = \"koban-protocol\"\n")).len(), 1);
 }

@@ -1,10 +1,11 @@
 //! The checks of the vectors beside this file, the same natively and in a browser.
 //!
 //! A test crate includes this file by `#[path]` and calls each public function once; it needs
-//! `koban-protocol`, `hex`, `hpke`, `p256` and `serde_json`. Every file is
-//! `{"source": text, "vectors": [{"name": text, ...}]}`; bytes are lower-case hexadecimal. A
-//! vector's
-//! `outcome` is `valid` or the error it must end in. `docs/PROTOCOL.md` describes the fields.
+//! `koban-protocol`, `hex`, `hpke`, `p256` and `serde_json`. Every file is `{"source": text,
+//! "vectors": [{"name": text, ...}]}`; bytes are lower-case hexadecimal. A vector's `outcome` is
+//! `valid` or the error it must end in. `docs/PROTOCOL.md` describes the fields.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use hpke::aead::AesGcm128;
 use hpke::kdf::HkdfSha256;

@@ -161,7 +161,8 @@ fn worker(wrangler: &Wrangler, role: &str, party: &Party, ports: &Ports, port: u
         namespaces += &format!("{class}, uniqueKey = {key}, enableSql = true),\n");
     }
     let mut worker = format!(
-        "      modules = .modules,\n      compatibilityDate = {},\n      bindings = [\n{}      ],\n",
+        "      modules = .modules,\n      compatibilityDate = {},\n      \
+         bindings = [\n{}      ],\n",
         text(&wrangler.compatibility_date),
         bindings.concat(),
     );

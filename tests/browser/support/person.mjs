@@ -89,9 +89,10 @@ export class Person {
 
   /** Where the extension's own pages are. */
   async extensionOrigin() {
-    const [worker] = this.#context.serviceWorkers();
-    const found = worker ?? await this.#context.waitForEvent('serviceworker');
-    return new URL(found.url()).origin;
+    const isIts = (worker) => worker.url().startsWith('chrome-extension://');
+    const worker = this.#context.serviceWorkers().find(isIts)
+      ?? await this.#context.waitForEvent('serviceworker', isIts);
+    return worker.url().split('/').slice(0, 3).join('/');
   }
 
   /** The browser dies at once, as by a power cut; then it is started again on the same disk. */

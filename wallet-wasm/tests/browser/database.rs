@@ -5,7 +5,7 @@ use koban_wallet_wasm::drivers::database::Database;
 use koban_wallet_wasm::engine::{Edit, Row, Store};
 use koban_wallet_wasm::view::{Stage, TransactionState};
 use koban_wallet_wasm::{Wallet, WalletConfig};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::edge::Shop;
@@ -50,13 +50,13 @@ async fn without_a_durable_database_the_wallet_stays_closed() {
     let issuer_url = network::install("none");
     let global = js_sys::global();
     let name = JsValue::from("indexedDB");
+    let own = Object::get_own_property_descriptor(&global, &name);
     let descriptor = Object::new();
     Reflect::set(&descriptor, &"value".into(), &JsValue::UNDEFINED).unwrap();
     Reflect::set(&descriptor, &"configurable".into(), &true.into()).unwrap();
     Reflect::define_property(&global, &name, &descriptor).unwrap();
     let refused = Wallet::open(WalletConfig { issuer_url: issuer_url.clone() }).await;
-    // The browser's own is on the prototype, and shows again.
-    Reflect::delete_property(&global, &name).unwrap();
+    Reflect::define_property(&global, &name, own.unchecked_ref()).unwrap();
     assert_eq!(refused.unwrap_err().code, "storage-not-durable");
     open(&issuer_url).await.close().await;
 }

@@ -90,7 +90,7 @@ fn fetched(url: String, init: JsValue) -> Promise {
 fn audit(edge: &Edge) -> HttpAnswer {
     let coins = edge.outstanding();
     let body = format!(
-        "{{\"at\":1,\"currencies\":[{{\"code\":\"JPY\",\"exponent\":0,\"coins\":{coins},\"held\":0,\
+        "{{\"at\":1,\"steady\":true,\"currencies\":[{{\"code\":\"JPY\",\"exponent\":0,\"coins\":{coins},\"held\":0,\
          \"settling\":0,\"owed\":0,\"debiting\":0,\"consistent\":true,\
          \"reserves\":[{{\"bank\":\"bank-a\",\"name\":\"Asakusa Bank\",\"minor\":{coins}}}]}}]}}"
     );

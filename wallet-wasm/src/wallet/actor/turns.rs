@@ -90,7 +90,8 @@ impl Actor {
     pub(super) fn step_back_if_wanted(self: &Rc<Self>) {
         let is_idle = {
             let waiting = self.waiting.borrow();
-            waiting.operations.is_empty() && waiting.balance.is_empty()
+            let is_open = self.engine.borrow().issuer_keys().is_some();
+            is_open && waiting.operations.is_empty() && waiting.balance.is_empty()
         };
         let is_writer = matches!(&*self.seat.borrow(), Seat::Writer(_));
         if !(is_writer && is_idle && self.wanted.replace(false)) {
