@@ -129,7 +129,7 @@ refusals! {
     26 Internal "internal" 500 Issuer "Something is broken at the role that answered."
         "Repeat the same message later; it will not be done twice.";
     27 Acknowledged "acknowledged" 410 Asker "The answer was acknowledged and is no longer kept."
-        "It is in the wallet that acknowledged it; lost coins can be refunded if they were recorded.";
+        "It is in the wallet that acknowledged it; recorded coins that were lost can be refunded.";
     28 ReserveTooSmall "reserve-too-small" 409 Issuer
        "The issuer's reserve at this bank is too small."
         "Settle reserve from another bank first.";

@@ -42,7 +42,8 @@ const WALLETS: u32 = 4;
 /// What each payment costs, yen.
 const PRICE: u64 = 7;
 
-/// Several wallets, each with its own shop, buy again and again; prints the rate and, if the environment names the
+/// Several wallets, each with its own shop, buy again and again; prints the rate and, if the
+/// environment names the
 /// edge's process (`KOBAN_EDGE_PID`), its processor time for one payment.
 fn load(net: &Http, payments: u32) -> Result<(), Uneven> {
     let each = payments.div_ceil(WALLETS);
@@ -86,7 +87,8 @@ fn buy(net: Http, number: u32, payments: u32, ready: &Barrier) -> Result<(), Une
     (0..payments).try_for_each(|_| story.buy_again(PRICE).map(drop))
 }
 
-/// Processor time that a process has used, seconds: fields 14 and 15 of `/proc/<pid>/stat`, in hundredths.
+/// Processor time that a process has used, seconds: fields 14 and 15 of `/proc/<pid>/stat`, in
+/// hundredths.
 fn processor_s(process: &str) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();

@@ -11,6 +11,8 @@ import { PICTURE, ShopPage } from './support/shop.mjs';
 import { WalletPage } from './support/wallet.mjs';
 import { eventuallyIs, origins, picture } from './support/world.mjs';
 
+/** A browser logs every answer of status 402, though here it is the answer that is wanted. */
+const PAYMENT_REQUIRED = /status of 402 \(Payment Required\)/;
 const NARROW = { width: 360, height: 640 };
 
 let merchant;

@@ -12,7 +12,7 @@ pub(crate) enum Verb {
     Help,
     SetUp,
     Run { port_base: u16, state: PathBuf },
-    Test,
+    Test { only: Option<String> },
     Check,
     Demo { payments: Option<u32> },
 }
@@ -36,7 +36,7 @@ impl Verb {
                 port_base: options.take("--port-base")?.unwrap_or(DEFAULT_PORT_BASE),
                 state: options.take("--state")?.unwrap_or_else(|| PathBuf::from("state")),
             },
-            "test" => Verb::Test,
+            "test" => Verb::Test { only: options.take("--only")? },
             "check" => Verb::Check,
             "demo" => Verb::Demo { payments: options.take("--payments")? },
             other => bail!("unknown verb {other}; try: cargo xtask help"),

@@ -24,10 +24,10 @@ pub(crate) fn check() -> Result<()> {
 pub(crate) fn checks(steps: &mut Steps) {
     steps.step("format", || complete(&mut cargo("fmt --all --check")));
     steps.step("lints, native", || {
-        complete(&mut cargo("clippy --quiet --workspace --all-targets -- -D warnings"))
+        complete(&mut cargo("clippy --quiet --keep-going --workspace --all-targets -- -D warnings"))
     });
     steps.step("lints, wasm", || {
-        let clippy = "clippy --quiet --target wasm32-unknown-unknown";
+        let clippy = "clippy --quiet --keep-going --target wasm32-unknown-unknown";
         complete(&mut cargo(&format!("{clippy} {WEB_PACKAGES} -- -D warnings")))?;
         let wallet = "--package koban-wallet-wasm --all-targets";
         complete(&mut cargo(&format!("{clippy} {wallet} -- -D warnings")))
@@ -38,7 +38,7 @@ pub(crate) fn checks(steps: &mut Steps) {
     });
     steps.step("tidy", || complete(&mut cargo("test --quiet --package koban-tests --test tidy")));
     steps.step("documentation", || {
-        let mut doc = cargo("doc --quiet --workspace --no-deps");
+        let mut doc = cargo("doc --quiet --workspace --no-deps --document-private-items");
         complete(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
     steps.step("dependencies", || {

@@ -24,7 +24,7 @@ const USAGE: &str = "\
 cargo xtask <verb>
 
   run [--port-base 8700] [--state state]   build and serve everything on loopback
-  test                                     every check and every test
+  test [--only WORD]                       every check and test, or steps with WORD in their name
   check                                    format, lints, tidiness, documentation, dependencies
   demo [--payments N]                      the whole story without a browser, on a fresh edge
   set-up                                   only install what the other verbs need
@@ -46,7 +46,7 @@ fn perform(verb: Verb) -> Result<()> {
         Verb::Help => println!("{USAGE}"),
         Verb::SetUp => setup::everything()?,
         Verb::Run { port_base, state } => run::run(port_base, &state)?,
-        Verb::Test => test::test()?,
+        Verb::Test { only } => test::test(only)?,
         Verb::Check => check::check()?,
         Verb::Demo { payments } => demo::demo(payments)?,
     }

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 #[derive(Default)]
 pub(crate) struct Steps {
+    only: Option<String>,
     done: Vec<Step>,
 }
 
@@ -23,9 +24,21 @@ enum Outcome {
 }
 
 impl Steps {
+    /// Of the steps that may be left out, only those whose name holds this word.
+    pub(crate) fn only(word: Option<String>) -> Self {
+        Self { only: word, done: Vec::new() }
+    }
+
+    /// Performs a step that others do not build on, unless only others are wanted.
+    pub(crate) fn step(&mut self, name: &str, work: impl FnOnce() -> Result<()>) {
+        if self.only.as_ref().is_none_or(|word| name.contains(word.as_str())) {
+            self.must(name, work);
+        }
+    }
+
     /// Performs a step and notes how it went; whether it passed is returned, so that what builds
     /// on it can be left out.
-    pub(crate) fn step(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
+    pub(crate) fn must(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
         println!("── {name}");
         let start = Instant::now();
         let result = work();

@@ -19,19 +19,19 @@ use crate::{bundle, check, demo, setup};
 const SCRIPT_LIMIT: Duration = Duration::from_secs(300);
 const WATCH: Duration = Duration::from_millis(50);
 
-/// Performs all and prints a table.
+/// Performs all, or only the steps whose name holds a word, and prints a table.
 ///
 /// # Errors
 /// Anything fails.
-pub(crate) fn test() -> Result<()> {
-    let mut steps = Steps::default();
-    if !steps.step("set-up", setup::everything) {
+pub(crate) fn test(only: Option<String>) -> Result<()> {
+    let mut steps = Steps::only(only);
+    if !steps.must("set-up", setup::everything) {
         return steps.finish();
     }
     check::checks(&mut steps);
     steps.step("native tests", || complete(&mut cargo("test --quiet --workspace")));
     steps.step("wasm tests", wasm_tests);
-    let built = steps.step("build", bundle::build);
+    let built = steps.must("build", bundle::build);
     let scripts = scripts()?;
     if built {
         steps.step("size of the page", page_size);

@@ -170,6 +170,27 @@ fn an_operation_is_good_for_one_envelope() {
 }
 
 #[test]
+fn an_operation_of_the_shops_own_is_not_the_payers() {
+    let market = Market::new(1);
+    let shop = market.shop("A", "refresh");
+    market.pay(&market.order(&shop, "1", 10));
+    market.spoil("payment", "issuer", Fate::Lost);
+    market.of(&shop, "POST", "/redeem", &serde_json::json!({ "currency": "JPY" }));
+    market.world.fair();
+    let class = koban_edge_issuer::host::Class::Payment;
+    let database = market.world.database("payment", class, &shop.shop);
+    let query = "SELECT operation FROM journal WHERE state = 0";
+    let row = koban_edge_issuer::sql::Sql::row(&*database, query, &[]).unwrap().unwrap();
+    let operation = koban_protocol::id::OperationId(row.bytes("operation").unwrap());
+    let order = market.order(&shop, "2", 10);
+    let payment = market.payer.payment(&market.invoice(&order), market.coins(10));
+    let envelope = market.payer.seal(operation, &payment);
+    assert_eq!(code(&market.post(&order, envelope.request())), Code::OperationReused);
+    market.world.run(60);
+    assert_eq!(market.takings(&shop)["redeemed"], 10);
+}
+
+#[test]
 fn an_expired_invoice_takes_no_envelope() {
     let market = Market::new(1);
     let shop = market.shop("A", "refresh");

@@ -79,7 +79,7 @@ export class ShopPage {
     await this.page.goto(`${origins.shop}/owner`);
     const figures = await this.page.locator('dl.takings').first().locator('dd').allTextContents();
     const [fresh, held, account, received] = figures.map((text) =>
-      Number(text.match(/¥([\d,]+)/)?.[1].replaceAll(',', '')));
+      Number(text.match(/¥([\d,]+)(?= |$)/)?.[1].replaceAll(',', '')));
     return { fresh, held, account, received };
   }
 

@@ -48,6 +48,10 @@ impl Database {
         request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
         let opened = done(&request).await?;
         let database = Self(opened.dyn_into().map_err(|_| none())?);
+        // A newer version of the wallet in another tab must not wait for this one.
+        let opened = database.0.clone();
+        let outdated = Closure::<dyn Fn()>::new(move || opened.close());
+        database.0.set_onversionchange(Some(outdated.into_js_value().unchecked_ref()));
         let strict = Reflect::get(database.begin("readwrite")?.as_ref(), &"durability".into());
         if strict.ok().and_then(|strict| strict.as_string()).as_deref() != Some("strict") {
             return Err(Problem::with(Fault::StorageNotDurable, "no strict durability"));

@@ -173,6 +173,25 @@ impl Engine {
         Ok(())
     }
 
+    /// Changes the smallest coins, as many as one operation takes, for fewer.
+    pub(super) fn merge(&mut self, step: &mut Step, currency: Currency) -> Result<(), Problem> {
+        let mut coins = self.spendable(currency, Some(step.now));
+        coins.sort_unstable_by_key(|body| (body.denomination, body.id));
+        coins.truncate(COINS_MAX);
+        let coins: Vec<_> =
+            coins.iter().filter_map(|body| self.coins.get(&body.id)).cloned().collect();
+        let amount = worth(&coins, currency);
+        let bundle = self.handy(amount, &coins)?;
+        if bundle.coins() >= coins.len() {
+            return Err(Fault::TooManyCoins.into());
+        }
+        let (id, saga) = self.change_order(step, coins.clone(), bundle, false)?;
+        self.remove(step, &coins);
+        let transaction = Transaction::open(TransactionKind::Change, step.now, Some(amount));
+        self.begin(step, id, transaction, saga);
+        Ok(())
+    }
+
     /// An order that changes `coins` into `bundle`, of the same value.
     pub(super) fn change_order(
         &self,

@@ -197,6 +197,7 @@ impl Engine {
             Command::Cancel(id) => self.cancel(step, id),
             Command::Redeem(amount) => self.redeem(step, amount),
             Command::Change(bundle) => self.change(step, bundle),
+            Command::Merge(currency) => self.merge(step, currency),
             Command::Refund(currency) => self.refund(step, currency),
             Command::AskBalance => self.ask_balance(step),
             Command::FetchKeys => {

@@ -224,6 +224,9 @@ pub(super) struct Transaction {
     /// Coins that the issuer's statement named as bad, and that left the wallet.
     #[n(11)]
     pub(super) lost: Option<Amount>,
+    /// Where it comes among this wallet's operations, from 1: several may begin in one second.
+    #[n(12)]
+    pub(super) number: u64,
 }
 
 impl Transaction {
@@ -242,6 +245,7 @@ impl Transaction {
             evidence: None,
             problem: None,
             lost: None,
+            number: 0,
         }
     }
 }

@@ -29,9 +29,10 @@ impl Engine {
             Some(_) => Stage::Enrolled,
         };
         let currencies = self.keys.iter().flat_map(|keys| keys.currencies.iter());
-        let mut transactions: Vec<_> =
-            self.transactions.iter().map(|(id, it)| self.transaction_view(*id, it)).collect();
-        transactions.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.id.cmp(&b.id)));
+        let mut newest_first: Vec<_> = self.transactions.iter().collect();
+        newest_first.sort_by_key(|(_, it)| std::cmp::Reverse(it.number()));
+        let transactions =
+            newest_first.into_iter().map(|(id, it)| self.transaction_view(*id, it)).collect();
         WalletView {
             stage,
             pseudonym: certificate.map(|content| content.pseudonym.to_string()),
@@ -217,6 +218,11 @@ impl Past {
     /// When it began.
     pub(super) const fn at(&self) -> Time {
         self.record.at
+    }
+
+    /// Where it comes among this wallet's operations.
+    pub(super) const fn number(&self) -> u64 {
+        self.record.number
     }
 }
 

@@ -184,7 +184,16 @@ impl Engine {
     }
 
     /// Writes down what is known of an operation.
-    pub(super) fn record(&mut self, step: &mut Step, id: OperationId, transaction: Transaction) {
+    pub(super) fn record(
+        &mut self,
+        step: &mut Step,
+        id: OperationId,
+        mut transaction: Transaction,
+    ) {
+        if transaction.number == 0 {
+            let last = self.transactions.values().map(Past::number).max();
+            transaction.number = last.unwrap_or_default().saturating_add(1);
+        }
         step.put(Store::Transaction, id, &transaction);
         self.transactions.insert(id, Past::new(transaction));
     }

@@ -24,6 +24,9 @@ use actor::Actor;
 /// Media type of an invoice (VC-12).
 const INVOICE: &str = "application/vnd.koban.invoice+cbor";
 
+/// How often coins are merged for one wish; each time, 64 become about a quarter of that.
+const MERGES_MAX: u32 = 8;
+
 /// What a wallet is opened with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WalletConfig {
@@ -162,7 +165,9 @@ impl Wallet {
         let invoice = self.invoices.borrow().get(invoice_id).cloned();
         let unknown = || Problem::with(Fault::UnknownTransaction, invoice_id);
         let invoice = invoice.ok_or_else(unknown).map_err(view)?;
-        let (id, _) = self.actor.command(Command::Pay(invoice)).await.map_err(view)?;
+        let content = invoice.claim().map_err(|_| view(Fault::InvoiceUnreadable))?;
+        let pay = || Command::Pay(invoice.clone());
+        let id = self.spend(content.amount.currency(), pay).await.map_err(view)?;
         self.actor.transaction(id).ok_or_else(unknown).map_err(view)
     }
 
@@ -182,7 +187,11 @@ impl Wallet {
     /// # Errors
     /// `currency-unknown`, `amount-invalid`, `too-little-money`, `too-many-coins`, `not-enrolled`.
     pub async fn redeem(&self, currency: &str, minor: u64) -> Result<String, ProblemView> {
-        self.started(Command::Redeem(amount(currency, minor).map_err(view)?)).await
+        let amount = amount(currency, minor).map_err(view)?;
+        let redeem = || Command::Redeem(amount);
+        let id = self.spend(amount.currency(), redeem).await.map_err(view)?;
+        self.unless_refused(id)?;
+        Ok(id.to_string())
     }
 
     /// Changes coins for those of a list (VC-7), denominations in minor units with counts. Gives
@@ -234,6 +243,27 @@ impl Wallet {
         let answer = answer.map_err(view)?;
         let unread = |error: serde_json::Error| Problem::with(Fault::Network, error.to_string());
         serde_json::from_slice(&answer.body).map_err(|error| unread(error).view())
+    }
+
+    /// Gives a command that spends. If it would take more coins than one operation may have, the
+    /// smallest ones are merged first.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    async fn spend(
+        &self,
+        currency: Currency,
+        command: impl Fn() -> Command,
+    ) -> Result<OperationId, Problem> {
+        for _ in 0..MERGES_MAX {
+            match self.actor.command(command()).await {
+                Err(problem) if problem.cause == Cause::Wallet(Fault::TooManyCoins) => {
+                    self.actor.command(Command::Merge(currency)).await?;
+                }
+                given => return given.map(|(id, _)| id),
+            }
+        }
+        Err(Fault::TooManyCoins.into())
     }
 
     /// Gives a command and waits until it is final, or cannot go on for now.

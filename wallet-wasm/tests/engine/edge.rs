@@ -53,6 +53,8 @@ pub struct Edge {
     /// Minor units that left accounts for coins, and that coins brought back.
     pub debited: u64,
     pub credited: u64,
+    /// Minor units that the shop was paid, by operation.
+    pub taken: BTreeMap<OperationId, u64>,
     pub acknowledged: BTreeSet<OperationId>,
     /// The bank's money for the holder.
     pub funds: u64,
@@ -136,6 +138,7 @@ impl Edge {
             live: BTreeMap::new(),
             debited: 0,
             credited: 0,
+            taken: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
             funds: 50_000,
             bank,
@@ -392,6 +395,7 @@ impl Edge {
         let outcome = asked.answer(&answered.body).ok()?;
         let receipt = match outcome.verdict {
             Answer::Done(validated) => {
+                self.taken.insert(operation, total.minor());
                 let acceptance = validated.acceptance;
                 let receipt = Receipt { invoice: digest, acceptance, at: self.now };
                 Some(Signed::sign(&receipt, &self.shop_key))

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "modules of one test")]
 
 mod edge;
+mod chance;
 mod faults;
 mod holder;
 mod identity;

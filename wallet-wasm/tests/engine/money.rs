@@ -154,3 +154,23 @@ fn coins_in_the_last_third_of_their_life_are_renewed_on_opening() {
     assert_eq!(holder.money(), (900, 0), "but still be renewed");
     holder.assert_sound();
 }
+
+#[test]
+fn small_coins_are_merged_for_fewer() {
+    let mut holder = Holder::new(Edge::new());
+    holder.register();
+    for _ in 0..2 {
+        let bundle = list(&[(0, 40), (1, 10)]);
+        holder.command(Command::Withdraw { bundle, recoverable: false }).unwrap();
+    }
+    let all = holder.command(Command::Redeem(amount(120))).unwrap_err();
+    assert_eq!(all.name(), "too-many-coins");
+    holder.command(Command::Merge(yen())).unwrap();
+    assert_eq!(holder.money(), (120, 0));
+    holder.assert_sound();
+    holder.command(Command::Redeem(amount(120))).unwrap();
+    assert_eq!(holder.money(), (0, 0));
+    holder.withdraw(100, false);
+    let refused = holder.command(Command::Merge(yen())).unwrap_err();
+    assert_eq!(refused.name(), "too-many-coins", "nothing to gain");
+}

@@ -180,7 +180,7 @@ fn purse(lang: Lang, takings: &Takings, form: &Markup) -> Markup {
                 dd {
                     (amount(takings.fresh))
                     @if coins > 0 {
-                        small { (coins) (lang.say(unit, " 枚")) }
+                        " " small { (coins) (lang.say(unit, " 枚")) }
                     }
                 }
             }

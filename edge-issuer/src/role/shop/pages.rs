@@ -12,8 +12,6 @@ use crate::host::HttpResponse;
 
 /// How soon a page that waits for others loads again, seconds.
 const SOON_S: u32 = 3;
-/// How soon a page that waits for its visitor does: time enough to read it, and to leave by a link.
-const LATER_S: u32 = 15;
 
 /// The ways from an order into a wallet.
 #[derive(Debug)]
@@ -79,7 +77,7 @@ pub(super) fn order(frame: &Frame<'_>, purchase: &Purchase, doors: &Doors) -> Ht
                 (look::reason(lang, *code))
             },
         ),
-        Stage::Unpaid(_) => (Some(LATER_S), unpaid(frame, doors)),
+        Stage::Unpaid(_) => (None, unpaid(frame, doors)),
         Stage::Validating(_) => (
             Some(SOON_S),
             html! {
