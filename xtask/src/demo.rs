@@ -25,14 +25,29 @@ pub(crate) fn demo(payments: Option<u32>) -> Result<()> {
 /// # Errors
 /// As [`demo`].
 pub(crate) fn tell(payments: Option<u32>, profile: &str, state: &Path) -> Result<()> {
-    let program = format!("--quiet --profile {profile} --package koban-tests --bin koban-demo");
+    let payments = payments.map(|payments| payments.to_string());
+    let arguments: &[&str] = match &payments {
+        Some(payments) => &["--payments", payments],
+        None => &[],
+    };
+    against_edge("koban-demo", profile, arguments, state)
+}
+
+/// The ledger's conformance suite on Durable Objects: the cases that native SQLite passes too.
+///
+/// # Errors
+/// A case fails.
+pub(crate) fn ledger_suite(state: &Path) -> Result<()> {
+    against_edge("koban-suite", "dev", &[], state)
+}
+
+/// Runs a program of the tests against a fresh edge.
+fn against_edge(name: &str, profile: &str, arguments: &[&str], state: &Path) -> Result<()> {
+    let program = format!("--quiet --profile {profile} --package koban-tests --bin {name}");
     complete(&mut cargo(&format!("build {program}")))?;
     let edge = Edge::fresh(state)?;
     let mut command = cargo(&format!("run {program} -- --origins"));
-    command.arg(edge.origins()).env("KOBAN_EDGE_PID", edge.id().to_string());
-    if let Some(payments) = payments {
-        command.args(["--payments", &payments.to_string()]);
-    }
+    command.arg(edge.origins()).args(arguments).env("KOBAN_EDGE_PID", edge.id().to_string());
     if let Err(error) = complete(&mut command) {
         bail!("{error:#}\nthe edge's last messages:\n{}", edge.last_messages(20));
     }

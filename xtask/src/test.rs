@@ -37,11 +37,14 @@ pub(crate) fn test(only: Option<String>) -> Result<()> {
         steps.step("size of the page", page_size);
         steps.step("deployment, dry run", deployment);
         steps.step("demo", || demo::tell(None, "dev", &states().join("demo")));
+        steps.step("ledger suite on Durable Objects", || {
+            demo::ledger_suite(&states().join("suite"))
+        });
         for script in &scripts {
             steps.step(&format!("browser: {}", name_of(script)), || in_browser(script));
         }
     } else {
-        steps.skip("size, deployment, demo and browser tests");
+        steps.skip("size, deployment, demo, ledger suite and browser tests");
     }
     steps.finish()
 }
