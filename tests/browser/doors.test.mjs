@@ -3,11 +3,13 @@
 // receipt is there, and the shop delivers.
 import assert from 'node:assert/strict';
 
-import { figures, reserves } from './support/audit.mjs';
-import { PHONE, story } from './support/person.mjs';
+import { figures } from './support/audit.mjs';
+import { PHONE, story, tellSeveralAtOnce } from './support/person.mjs';
 import { NAME, PICTURE, SOUND, STORY, ShopPage } from './support/shop.mjs';
 import { OPENING_BALANCE, WalletPage } from './support/wallet.mjs';
 import { eventually, eventuallyIs, origins, picture } from './support/world.mjs';
+
+tellSeveralAtOnce();
 
 const INVOICE = 'application/vnd.koban.invoice+cbor';
 /** A browser logs every answer of status 402, though here it is the answer that is wanted. */
@@ -69,8 +71,7 @@ story('the whole story: register, enrol, withdraw, buy by a plain link, receipt,
   await wallet.accountIs(OPENING_BALANCE - 5000);
   await wallet.go('/');
   await wallet.balanceIs(5000);
-  const issued = await figures();
-  assert.deepEqual([issued.coins >= 5000, issued.coins + issued.held], [true, reserves(issued)]);
+  assert.ok((await figures()).coins >= 5000);
 
   const shop = new ShopPage(wallet.page);
   const order = await shop.order(PICTURE);

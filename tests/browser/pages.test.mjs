@@ -6,10 +6,12 @@ import {
   assertAccessible, assertNoSidewaysScroll, atRest, tabTo,
 } from './support/looks.mjs';
 import { Merchant } from './support/merchant.mjs';
-import { DESKTOP, PHONE, story } from './support/person.mjs';
+import { DESKTOP, PHONE, story, tellSeveralAtOnce } from './support/person.mjs';
 import { PICTURE, ShopPage } from './support/shop.mjs';
 import { WalletPage } from './support/wallet.mjs';
 import { eventuallyIs, origins, picture } from './support/world.mjs';
+
+tellSeveralAtOnce();
 
 /** A browser logs every answer of status 402, though here it is the answer that is wanted. */
 const PAYMENT_REQUIRED = /status of 402 \(Payment Required\)/;
@@ -38,6 +40,11 @@ async function everyPage(person, label) {
   const dear = await merchant.order(`${label}-dear`, 12_000, 'A fountain pen');
   const [, payment] = await wallet.activity();
   const shop = new ShopPage(wallet.page);
+  const bought = await shop.order(PICTURE);
+  await shop.plainLink().click();
+  await wallet.confirm();
+  await wallet.page.screenshot({ path: picture(`${label}-paid`), fullPage: true });
+  await assertAccessible(wallet.page, 'a payment just made');
   const order = await shop.order(PICTURE);
   await shop.signIn();
   const owner = wallet.page.url();
@@ -48,7 +55,8 @@ async function everyPage(person, label) {
     ['too-little', at(`/pay?invoice=${dear.invoice_url}`)],
     ['activity', at('/activity')], ['receipt', at(payment.path)], ['redeem', at('/redeem')],
     ['change', at('/change')], ['audit', at('/audit')], ['settings', at('/settings')],
-    ['shop', `${origins.shop}/`], ['shop-order', order], ['shop-owner', owner],
+    ['shop', `${origins.shop}/`], ['shop-order', order], ['shop-bought', bought],
+    ['shop-owner', owner],
   ];
   return { wallet, pages };
 }
@@ -62,6 +70,7 @@ async function inLanguage(page, language) {
 for (const [screen, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
   story(`every page on a ${screen}, light and dark, in English and Japanese`, async (enter) => {
     const person = await enter({ viewport });
+    person.expects(PAYMENT_REQUIRED);
     const { wallet: { page }, pages } = await everyPage(person, screen);
     for (const language of ['en', 'ja']) {
       await inLanguage(page, language);
@@ -82,7 +91,9 @@ for (const [screen, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
 }
 
 story('no page scrolls sideways on a screen 360 pixels wide', async (enter) => {
-  const { wallet: { page }, pages } = await everyPage(await enter({ viewport: NARROW }), 'narrow');
+  const person = await enter({ viewport: NARROW });
+  person.expects(PAYMENT_REQUIRED);
+  const { wallet: { page }, pages } = await everyPage(person, 'narrow');
   for (const language of ['en', 'ja']) {
     await inLanguage(page, language);
     for (const [name, address] of pages) {
@@ -179,8 +190,8 @@ story('the picture of the README: the shop on a desk, the wallet on a phone', as
     `<img src="data:image/png;base64,${bytes.toString('base64')}" style="${style}">`;
   const framed = 'position:absolute;border-radius:18px;box-shadow:0 12px 40px #0005;';
   await table.setContent(`<body style="margin:0;background:#d8d2c4">
-    ${image(behind, `${framed}left:40px;top:60px;width:1000px`)}
+    ${image(behind, `${framed}left:40px;top:70px;width:900px`)}
     ${image(before, `${framed}left:690px;top:110px;width:310px`)}
-    ${image(after, `${framed}left:1040px;top:60px;width:310px`)}`);
+    ${image(after, `${framed}left:1045px;top:60px;width:310px`)}`);
   await table.screenshot({ path: picture('readme') });
 });

@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
 import { Merchant, document } from './support/merchant.mjs';
-import { story } from './support/person.mjs';
+import { story, tellSeveralAtOnce } from './support/person.mjs';
 import { OPENING_BALANCE, WalletPage } from './support/wallet.mjs';
 import { eventually, eventuallyIs, sleep } from './support/world.mjs';
+
+tellSeveralAtOnce();
 
 /** What the browser itself logs about requests that fail. */
 const FAILED = /Failed to load resource|net::ERR_|blocked by CORS policy/;
@@ -48,6 +50,23 @@ story('amounts that are none are refused in every field', async (enter) => {
   }
   await wallet.go('/');
   await wallet.balanceIs(5000);
+});
+
+story('dollars have cents, and no less than that (VC-3)', async (enter) => {
+  const wallet = await WalletPage.withCoins(await enter());
+  await wallet.go('/withdraw');
+  await wallet.at('currency').selectOption('USD');
+  for (const text of ['0.00', '0.001', '12.345', '1.2.3', '.']) {
+    await wallet.at('withdraw-amount').fill(text);
+    assert.equal(await wallet.at('withdraw-submit').isDisabled(), true, text);
+  }
+  await wallet.at('withdraw-amount').fill('12.34');
+  await wallet.at('withdraw-submit').click();
+  await wallet.at('outcome-done').waitFor();
+  await wallet.go('/');
+  await wallet.balanceIs(1234, 'USD');
+  await wallet.balanceIs(5000);
+  assert.match(await wallet.at('balance-USD').textContent(), /12\.34/);
 });
 
 story('more than there is cannot be withdrawn, deposited or changed', async (enter) => {
@@ -140,6 +159,10 @@ story('without a network payments wait, and go on by themselves', async (enter) 
   assert.equal((await merchant.ordered(order.order)).status, 'unpaid');
   // the wallet opens without a network, from what its service worker keeps
   await wallet.page.reload();
+  assert.equal(await wallet.problem(), 'network');
+  await wallet.go('/');
+  await eventually('the coins on their way are not spendable', async () =>
+    await wallet.balance() <= 4630);
   await person.context.setOffline(false);
   await wallet.settled({ within: 40_000 });
   await wallet.go('/');

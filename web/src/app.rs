@@ -1,10 +1,11 @@
 //! The routes, and the frame around them.
 
 use leptos::prelude::*;
-use leptos_router::components::{Route, Router, Routes};
+use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::path;
 
 use crate::components::Frame;
+use crate::i18n::{self, Language};
 use crate::routes;
 use crate::session::Session;
 
@@ -12,10 +13,15 @@ use crate::session::Session;
 #[component]
 pub fn App() -> impl IntoView {
     provide_context(Session::start());
+    // Pages read their words once, so another language makes all of them anew.
+    view! { {move || localized(i18n::language())} }
+}
+
+fn localized(_language: Language) -> AnyView {
     view! {
         <Router>
             <Frame>
-                <Routes fallback=routes::NotFound>
+                <FlatRoutes fallback=routes::NotFound>
                     <Route path=path!("/") view=routes::Home />
                     <Route path=path!("/welcome") view=routes::Welcome />
                     <Route path=path!("/withdraw") view=routes::Withdraw />
@@ -27,8 +33,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/change") view=routes::Change />
                     <Route path=path!("/audit") view=routes::Audit />
                     <Route path=path!("/settings") view=routes::Settings />
-                </Routes>
+                </FlatRoutes>
             </Frame>
         </Router>
     }
+    .into_any()
 }

@@ -1,13 +1,13 @@
 //! What the pages ask of the browser itself.
 
 use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array};
-use leptos::prelude::{document, window};
+use leptos::prelude::{document, request_animation_frame, window};
 use leptos::task::spawn_local;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{File, Response};
+use web_sys::{File, HtmlElement, Response};
 
 /// The scheme of payment links.
 pub const LINK_SCHEME: &str = "web+koban";
@@ -68,6 +68,17 @@ pub fn is_online() -> bool {
 pub fn reload() {
     // Fails only where navigation is forbidden, as in a sandboxed frame.
     let _ = window().location().reload();
+}
+
+/// Moves the focus to the element with this `data-testid`, once the page has been drawn anew.
+pub fn focus_later(test_id: String) {
+    request_animation_frame(move || {
+        let found = document().query_selector(&format!("[data-testid={test_id}]")).ok().flatten();
+        if let Some(element) = found.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+            // Fails only for what is not in the document; this was just found there.
+            let _ = element.focus();
+        }
+    });
 }
 
 /// Gives this page another address of this origin, without loading it: back and reload lead there.

@@ -67,45 +67,44 @@ thread_local! {
     static BUNDLES: [Bundle; 2] = Language::ALL.map(bundle);
 }
 
-/// The language in use; tracked, so that what depends on it is made anew when it changes.
+/// The language in use; tracked.
 pub fn language() -> Language {
-    CURRENT.with(ArcRwSignal::clone).get()
+    current().get()
 }
 
-/// Changes the language of every page at once.
+/// Changes the language. The pages read it once, so whoever shows them makes them anew.
 pub fn set_language(language: Language) {
-    CURRENT.with(ArcRwSignal::clone).set(language);
+    current().set(language);
 }
 
-/// The message `key` in the language in use; tracked.
-pub fn say(key: &str) -> String {
-    find(language(), key, None).unwrap_or_else(|| key.to_owned())
+fn current() -> ArcRwSignal<Language> {
+    CURRENT.with(ArcRwSignal::clone)
 }
 
-/// Like [`say`], with the values of the message's variables.
-pub fn say_with(key: &str, values: &[(&'static str, String)]) -> String {
+/// The message `key` in the language in use.
+pub fn t(key: &str) -> String {
+    try_t(key).unwrap_or_else(|| key.to_owned())
+}
+
+/// Like [`t`], with the values of the message's variables.
+pub fn t_with(key: &str, values: &[(&'static str, String)]) -> String {
     let mut arguments = FluentArgs::new();
     for (name, value) in values {
         arguments.set(*name, value.as_str());
     }
-    find(language(), key, Some(&arguments)).unwrap_or_else(|| key.to_owned())
+    find(current().get_untracked(), key, Some(&arguments)).unwrap_or_else(|| key.to_owned())
 }
 
-/// Like [`say`], with a count that the message may choose its plural form by.
-pub fn say_count(key: &str, count: u32) -> String {
+/// Like [`t`], with a count that the message may choose its plural form by.
+pub fn t_count(key: &str, count: u32) -> String {
     let mut arguments = FluentArgs::new();
     arguments.set("count", count);
-    find(language(), key, Some(&arguments)).unwrap_or_else(|| key.to_owned())
+    find(current().get_untracked(), key, Some(&arguments)).unwrap_or_else(|| key.to_owned())
 }
 
 /// The message `key`, if there is one; for keys that are made from data.
-pub fn try_say(key: &str) -> Option<String> {
-    find(language(), key, None)
-}
-
-/// The message as a closure, for views: it is written again when the language changes.
-pub fn t(key: &'static str) -> impl Fn() -> String + Copy + Send + 'static {
-    move || say(key)
+pub fn try_t(key: &str) -> Option<String> {
+    find(current().get_untracked(), key, None)
 }
 
 fn find(language: Language, key: &str, arguments: Option<&FluentArgs>) -> Option<String> {

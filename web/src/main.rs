@@ -14,6 +14,7 @@ mod browser;
 mod components;
 mod door;
 mod i18n;
+mod live;
 mod money;
 mod prefs;
 mod problem;

@@ -7,9 +7,9 @@ use crate::i18n;
 /// What a page tells the holder: a sentence of its own for each code that has one, else who
 /// reported the problem; tracked.
 pub fn sentence(problem: &ProblemView) -> String {
-    i18n::try_say(&format!("problem-{}", problem.code)).unwrap_or_else(|| {
-        let culprit = i18n::say(culprit_key(problem.culprit));
-        i18n::say_with("problem-other", &[("culprit", culprit)])
+    i18n::try_t(&format!("problem-{}", problem.code)).unwrap_or_else(|| {
+        let culprit = i18n::t(culprit_key(problem.culprit));
+        i18n::t_with("problem-other", &[("culprit", culprit)])
     })
 }
 

@@ -1,6 +1,7 @@
 //! The wallet behind the pages: opened once, shown as a signal, asked by buttons.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use koban_wallet_wasm::view::{
     AccountView, BalanceView, Culprit, CurrencyView, IssuerView, MoneyView, ProblemView, Stage,
@@ -156,6 +157,9 @@ pub fn currency_named(code: &str, exponent: u8) -> CurrencyView {
     CurrencyView { code: code.to_owned(), exponent }
 }
 
+/// What a page does with a result.
+type Then = Box<dyn FnOnce()>;
+
 /// One thing a page asks of the wallet: whether it is under way, and what went wrong last.
 #[derive(Clone, Copy)]
 pub struct Ask {
@@ -179,20 +183,23 @@ impl Ask {
         T: 'static,
         F: Future<Output = Result<T, ProblemView>> + 'static,
     {
-        let Some(wallet) = self.session.wallet() else {
+        let Some(wallet) = self.session.wallet().filter(|_| !self.busy.get_untracked()) else {
             return;
         };
-        if self.busy.get_untracked() {
-            return;
-        }
+        let work = work(wallet);
+        let finish = async move { work.await.map(|value| Box::new(|| then(value)) as Then) };
+        self.drive(Box::pin(finish));
+    }
+
+    /// The part of [`Self::run`] that is the same for all work.
+    fn drive(self, work: Pin<Box<dyn Future<Output = Result<Then, ProblemView>>>>) {
         self.busy.set(true);
         self.problem.set(None);
-        let work = work(wallet);
         spawn_local(async move {
             let result = work.await;
             self.busy.try_set(false);
             match result {
-                Ok(value) => then(value),
+                Ok(then) => then(),
                 Err(problem) => {
                     self.problem.try_set(Some(problem));
                 }

@@ -14,7 +14,7 @@ use crate::command::{alone, cargo, complete, program, root, tools};
 use crate::setup::{TRUNK, WASM_BINDGEN, WORKER_BUILD};
 use crate::steps::timed;
 
-const WASM_OUTPUT: &str = "target/wasm32-unknown-unknown/release";
+const WASM_OUTPUT: &str = "target/wasm32-unknown-unknown";
 
 /// Folder of the worker's bundle: `index.js` and `index_bg.wasm`.
 pub(crate) fn worker_folder() -> PathBuf {
@@ -36,8 +36,8 @@ pub(crate) fn build() -> Result<()> {
 
 fn worker() -> Result<()> {
     // worker-build sets the same, or else its compilation would differ from this one
-    complete(compilation("koban-edge-issuer").env("WASM_BINDGEN_USE_JS_SYS", "1"))?;
-    let source = root().join(WASM_OUTPUT).join("koban_edge_issuer.wasm");
+    complete(compilation("koban-edge-issuer", "release").env("WASM_BINDGEN_USE_JS_SYS", "1"))?;
+    let source = root().join(WASM_OUTPUT).join("release/koban_edge_issuer.wasm");
     let output = worker_folder().join("index.js");
     if is_newer(&output, &[source, WORKER_BUILD.path(), tools("node_modules")])? {
         return Ok(());
@@ -53,11 +53,11 @@ fn worker() -> Result<()> {
 }
 
 fn wallet() -> Result<()> {
-    complete(&mut compilation("koban-web"))?;
+    complete(&mut compilation("koban-web", "web"))?;
     let web = root().join("web");
     let output = wallet_folder().join("index.html");
     let mut sources = vec![
-        root().join(WASM_OUTPUT).join("koban-web.wasm"),
+        root().join(WASM_OUTPUT).join("web/koban-web.wasm"),
         root().join("Trunk.toml"),
         TRUNK.path(),
         tools("node_modules"),
@@ -70,9 +70,9 @@ fn wallet() -> Result<()> {
 }
 
 /// Compiles a package for the web, exactly as its bundler will, so that the bundler finds it done.
-fn compilation(package: &str) -> Command {
-    let mut command = cargo("build --quiet --release --target wasm32-unknown-unknown --package");
-    command.arg(package);
+fn compilation(package: &str, profile: &str) -> Command {
+    let mut command = cargo("build --quiet --target wasm32-unknown-unknown");
+    command.args(["--package", package, "--profile", profile]);
     command
 }
 

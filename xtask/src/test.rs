@@ -110,7 +110,8 @@ fn in_browser(script: &Path) -> Result<()> {
     let pid_file = state.join("edge.pid");
     fs::write(&pid_file, edge.id().to_string())?;
     let mut node = program("node");
-    node.arg(script)
+    node.arg("--test-reporter=spec")
+        .arg(script)
         .env("KOBAN_ORIGINS", edge.origins())
         .env("KOBAN_OUT", &out)
         .env("KOBAN_CHROMIUM", "/usr/bin/chromium")

@@ -2,8 +2,8 @@
 
 pub mod bank;
 pub mod issuer;
-pub mod peer;
 pub mod payment;
+pub mod peer;
 pub mod register;
 pub mod shop;
 pub mod wallet;

@@ -62,7 +62,8 @@ impl<P> fmt::Debug for Asked<P> {
 pub enum AnswerError {
     /// The bytes are not an answer to this request: a spoiler's work, or a broken relay. Ask again.
     NotAnAnswer,
-    /// The issuer refused; final, and nothing was taken.
+    /// The issuer refused, and nothing was taken by this message. Final for an asker; a payer's
+    /// envelope may still be validated rightly later, so a payer calls it back before it lets go.
     Refused(Refusal),
 }
 

@@ -30,6 +30,7 @@ export async function assertNoSidewaysScroll(page, where) {
 export async function atRest(page) {
   await page.locator('h1').first().waitFor();
   await eventually('the page is at rest', async () => await page.locator('.wait').count() === 0);
+  if (new URL(page.url()).pathname === '/audit') await page.getByTestId('audit-row').first().waitFor();
   await page.evaluate(() => document.fonts.ready.then(() => true));
 }
 

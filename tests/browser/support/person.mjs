@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'node:test';
+import test, { describe } from 'node:test';
 
 import { assertBalanced } from './audit.mjs';
 import { browserPath, chromium, eventually, extensionFolder, picture } from './world.mjs';
@@ -19,8 +19,10 @@ const EXTENSION_FLAGS = [
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
 /** How long one action of a person may take until the page has followed it. */
-const PATIENCE_MS = 15_000;
-const STORY_MS = 90_000;
+const PATIENCE_MS = 30_000;
+const STORY_MS = 240_000;
+/** How many stories are told at once where they do not mind. */
+const AT_ONCE = 3;
 
 export class Person {
   #context;
@@ -147,28 +149,46 @@ function isAlive(id) {
   }
 }
 
+/** The stories of this script that do not mind others beside them. */
+let besideOthers;
+
+/** Has the stories that follow told several at once: none of them may need the edge to itself. */
+export function tellSeveralAtOnce() {
+  besideOthers = [];
+  // once the script has named them all
+  queueMicrotask(() => {
+    describe('several at once', { concurrency: AT_ONCE }, () => {
+      besideOthers.forEach((register) => register());
+    });
+  });
+}
+
 /**
  * A test named by what it shows. `tell` gets a function that brings a person in. At the end no
  * browser may have complained, and coins and reserves must be equal.
  */
 export function story(name, tell) {
-  test(name, { timeout: STORY_MS }, async () => {
-    const cast = [];
-    const enter = async (options) => {
-      const person = await Person.open(options);
-      cast.push(person);
-      return person;
-    };
-    try {
-      await tell(enter);
-      cast.forEach((person) => person.assertContent());
-      await assertBalanced();
-    } catch (fault) {
-      const label = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').slice(0, 60);
-      for (const person of cast) await person.show(`failed-${label}`);
-      throw fault;
-    } finally {
-      await Promise.all(cast.map((person) => person.close()));
-    }
-  });
+  const register = () => test(name, { timeout: STORY_MS }, () => told(name, tell));
+  if (besideOthers) besideOthers.push(register);
+  else register();
+}
+
+async function told(name, tell) {
+  const cast = [];
+  const enter = async (options) => {
+    const person = await Person.open(options);
+    cast.push(person);
+    return person;
+  };
+  try {
+    await tell(enter);
+    cast.forEach((person) => person.assertContent());
+    await assertBalanced();
+  } catch (fault) {
+    const label = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').slice(0, 60);
+    for (const person of cast) await person.show(`failed-${label}`);
+    throw fault;
+  } finally {
+    await Promise.all(cast.map((person) => person.close()));
+  }
 }

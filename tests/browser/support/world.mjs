@@ -29,7 +29,7 @@ export const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
  * Repeats `look` until it neither throws nor gives false, and gives what it gave. `what` says what
  * is waited for.
  */
-export async function eventually(what, look, { within = 15_000, every = 50 } = {}) {
+export async function eventually(what, look, { within = 30_000, every = 50 } = {}) {
   const deadline = Date.now() + within;
   let last;
   for (;;) {

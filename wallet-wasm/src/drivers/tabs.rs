@@ -89,10 +89,13 @@ impl News {
     }
 }
 
+/// Kept alive as long as the channel may call it.
+struct Listener(#[expect(dead_code, reason = "held, not read")] Closure<dyn Fn(JsValue)>);
+
 /// The channel between the tabs of one wallet. It carries no contents: the database has them.
 pub struct Channel {
     channel: BroadcastChannel,
-    listener: RefCell<Option<Closure<dyn Fn(JsValue)>>>,
+    listener: RefCell<Option<Listener>>,
 }
 
 impl std::fmt::Debug for Channel {
@@ -126,7 +129,7 @@ impl Channel {
             }
         });
         self.channel.set_onmessage(Some(listener.as_ref().unchecked_ref()));
-        *self.listener.borrow_mut() = Some(listener);
+        *self.listener.borrow_mut() = Some(Listener(listener));
     }
 }
 

@@ -95,6 +95,11 @@ impl Engine {
         if amount.is_zero() || !fits {
             return Err(Code::AmountInvalid.into());
         }
+        let refunding = |saga: &Saga| matches!(saga, Saga::Refunding(_));
+        if recoverable && self.find_open(refunding).is_some() {
+            // The refund would replace the new coins as well.
+            return Err(Fault::Busy.into());
+        }
         let account = self.account()?.clone();
         let (identity, certified) = self.holder()?;
         let id = OperationId::fresh(None, issuer.shards, step.draw());
@@ -298,13 +303,19 @@ impl Engine {
             step.report(super::Report::Started(id));
             return Ok(());
         }
+        let recorded = |held: &HeldCoin| held.recorded && held.coin.body.currency == currency;
+        // A refund replaces all recorded coins, wherever they are: none may be on its way.
+        let arriving = |saga: &Saga| matches!(saga, Saga::Withdrawing(state) if state.recoverable);
+        let leaving = self.sagas.values().flat_map(|open| open.saga.coins()).any(recorded);
+        if leaving || self.find_open(arriving).is_some() {
+            return Err(Fault::Busy.into());
+        }
         let (identity, certified) = self.holder()?;
         let order = RefundOrder { certificate: certified.signed.clone(), currency, at: step.now };
         let order = Signed::sign(&order, &identity.participant);
         let id = OperationId::fresh(None, issuer.shards, step.draw());
         let order = Order::seal::<Refund>(id, &order, &issuer, step.draw())?;
-        let recorded = |held: &&HeldCoin| held.recorded && held.coin.body.currency == currency;
-        let coins: Vec<_> = self.coins.values().filter(recorded).cloned().collect();
+        let coins: Vec<_> = self.coins.values().filter(|it| recorded(it)).cloned().collect();
         self.remove(step, &coins);
         let transaction = Transaction::open(TransactionKind::Refund, step.now, None);
         self.begin(step, id, transaction, Saga::Refunding(Refunding { order, coins, currency }));

@@ -52,7 +52,8 @@ pub enum Command {
     Redeem(Amount),
     /// Coins of this bundle for others of the wallet; the rest comes back as it is handy.
     Change(Bundle),
-    /// The smallest coins of a currency for fewer others, so that more value fits into one operation.
+    /// The smallest coins of a currency for fewer others, so that more value fits into one
+    /// operation.
     Merge(Currency),
     /// Ask for lost coins of a currency, if they were withdrawn as recoverable.
     Refund(Currency),

@@ -16,7 +16,7 @@ use super::saga::Saga;
 use super::{Engine, choice};
 use crate::view::{
     AccountView, BalanceView, BankView, CurrencyView, InvoiceView, IssuerView, MoneyView, Obstacle,
-    ReceiptView, Stage, TransactionState, TransactionView, WalletView,
+    ReceiptView, Stage, TransactionKind, TransactionState, TransactionView, WalletView,
 };
 
 impl Engine {
@@ -124,7 +124,11 @@ impl Engine {
     fn account_view(&self) -> Option<AccountView> {
         let account = self.account().ok()?;
         let bank = self.keys.as_ref()?.bank(&account.bank)?;
-        let amounts = self.balance.iter().flat_map(|balance| &balance.amounts);
+        // What the bank said before money moved is not what it would say now.
+        let moved =
+            |asked: Time| self.transactions.values().any(|it| it.moves_account_after(asked));
+        let balance = self.balance.iter().find(|balance| !moved(balance.at));
+        let amounts = balance.into_iter().flat_map(|balance| &balance.amounts);
         let balances: Vec<_> = amounts.map(|amount| self.money(*amount)).collect();
         let first = self.keys.as_ref()?.currencies.first().map(|info| info.currency.code());
         let first = |money: &&MoneyView| Some(money.currency.as_str()) == first;
@@ -218,6 +222,13 @@ impl Past {
     /// When it began.
     pub(super) const fn at(&self) -> Time {
         self.record.at
+    }
+
+    /// Whether it moves money in the bank account, and began after `time`.
+    fn moves_account_after(&self, time: Time) -> bool {
+        let kind = self.record.kind;
+        matches!(kind, TransactionKind::Withdrawal | TransactionKind::Redemption)
+            && self.record.at > time
     }
 
     /// Where it comes among this wallet's operations.

@@ -56,6 +56,23 @@ async fn javascript_registers_withdraws_pays_changes_and_redeems() {
 }
 
 #[wasm_bindgen_test]
+async fn javascript_redeems_more_coins_than_one_operation_takes() {
+    let wallet = KobanWallet::open(network::install("merge")).await.unwrap();
+    let code = r#"
+        await wallet.register("taro");
+        await wallet.enrol("bank-a", "Taro Yamada");
+        await wallet.withdraw("JPY", 60, [[1, 40], [2, 10]], false);
+        await wallet.withdraw("JPY", 60, [[1, 40], [2, 10]], false);
+        const before = wallet.view().balances[0].coins;
+        await wallet.redeem("JPY", 120);
+        const after = wallet.view().balances[0];
+        await wallet.close();
+        return JSON.stringify([before, after.coins, after.available.minor]);
+    "#;
+    assert_eq!(run("wallet", code, &[wallet.into()]).await, "[100,0,0]");
+}
+
+#[wasm_bindgen_test]
 async fn javascript_gets_problems_with_code_and_culprit() {
     let wallet = KobanWallet::open(network::install("problems")).await.unwrap();
     let code = r#"

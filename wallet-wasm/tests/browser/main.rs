@@ -5,6 +5,7 @@
 
 #![cfg(target_arch = "wasm32")]
 #![allow(unreachable_pub, reason = "modules of one test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod database;
 #[path = "../engine/edge.rs"]

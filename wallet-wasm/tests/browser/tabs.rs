@@ -1,5 +1,5 @@
-//! Two wallets of one issuer, as two tabs have them: one writes, the other follows, and the right to
-//! write goes to whichever is asked for something.
+//! Two wallets of one issuer, as two tabs have them: one writes, the other follows, and the right
+//! to write goes to whichever is asked for something.
 
 use koban_wallet_wasm::drivers::platform::sleep;
 use koban_wallet_wasm::view::Stage;

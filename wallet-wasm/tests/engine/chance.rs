@@ -94,7 +94,10 @@ fn assert_even(holder: &Holder) {
     assert_eq!(holder.edge.funds + holder.edge.outstanding(), 50_000);
     for it in holder.view().transactions {
         let id = it.id.parse().unwrap();
-        assert!(!matches!(it.state, TransactionState::Open | TransactionState::Cancelling), "{it:?}");
+        assert!(
+            !matches!(it.state, TransactionState::Open | TransactionState::Cancelling),
+            "{it:?}"
+        );
         if it.kind == TransactionKind::Payment {
             let paid = it.state == TransactionState::Done;
             assert_eq!(paid, holder.edge.taken.contains_key(&id), "{it:?}");

@@ -45,6 +45,13 @@ pub enum Shop {
     Mismatches,
 }
 
+/// An operation that was answered.
+struct Stored {
+    request: Vec<u8>,
+    answer: Vec<u8>,
+    for_payer: Option<SealedAnswer>,
+}
+
 pub struct Edge {
     pub desk: Desk,
     pub now: Time,
@@ -62,7 +69,7 @@ pub struct Edge {
     shop_key: SigningKey,
     shop_certificate: Signed<Certificate>,
     recorded: BTreeMap<CoinId, ParticipantId>,
-    answers: BTreeMap<OperationId, (Vec<u8>, Vec<u8>, Option<SealedAnswer>)>,
+    answers: BTreeMap<OperationId, Stored>,
     paid: BTreeMap<OperationId, Vec<u8>>,
     drawn: u64,
 }
@@ -199,7 +206,7 @@ impl Edge {
             ["issuer", "operations"] => Some(self.operate(&call.body)),
             ["issuer", "operations", id, "payer"] => {
                 let known = self.answers.get(&id.parse().unwrap());
-                let answer = known.and_then(|(_, _, for_payer)| for_payer.as_ref());
+                let answer = known.and_then(|known| known.for_payer.as_ref());
                 Some(answer.map_or_else(|| problem(Code::NotFound), cbor))
             }
             ["issuer", "operations", id, "acknowledgement"] => {
@@ -235,11 +242,11 @@ impl Edge {
 
     fn operate(&mut self, bytes: &[u8]) -> HttpAnswer {
         let sealed = outer(bytes).unwrap();
-        if let Some((known, answer, _)) = self.answers.get(&sealed.operation) {
-            if known != bytes {
+        if let Some(known) = self.answers.get(&sealed.operation) {
+            if known.request != bytes {
                 return problem(Code::OperationReused);
             }
-            return HttpAnswer { status: 200, body: answer.clone() };
+            return HttpAnswer { status: 200, body: known.answer.clone() };
         }
         let (answer, for_payer) = match sealed.route {
             Route::Registration => (self.register(&sealed), None),
@@ -251,7 +258,8 @@ impl Edge {
             },
         };
         let answer = wire::encode(&answer);
-        self.answers.insert(sealed.operation, (bytes.to_vec(), answer.clone(), for_payer));
+        let stored = Stored { request: bytes.to_vec(), answer: answer.clone(), for_payer };
+        self.answers.insert(sealed.operation, stored);
         HttpAnswer { status: 200, body: answer }
     }
 

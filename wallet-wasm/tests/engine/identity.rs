@@ -5,7 +5,7 @@ use koban_protocol::statement::{Name, Short};
 use koban_wallet_wasm::engine::{
     Cause, Command, Engine, Event, Fault, Part, Problem, Report, Row, Store,
 };
-use koban_wallet_wasm::view::{Stage, TransactionKind, TransactionState};
+use koban_wallet_wasm::view::{Stage, TransactionKind, TransactionState, TransactionView};
 
 use super::edge::{Edge, ISSUER};
 use super::holder::Holder;
@@ -93,6 +93,15 @@ fn the_bank_says_what_is_in_the_account() {
     assert_eq!(account.balance.unwrap().minor, 45_000);
     holder.reopen();
     assert_eq!(holder.view().account.unwrap().balances.len(), 1);
+    holder.wait(1);
+    holder.withdraw(1000, false);
+    assert_eq!(holder.view().account.unwrap().balance, None, "it is another by now");
+    let in_order = |pair: &[TransactionView]| pair[0].at >= pair[1].at;
+    let transactions = holder.view().transactions;
+    assert!(transactions.windows(2).all(in_order));
+    let kinds: Vec<_> = transactions.iter().map(|it| it.kind).collect();
+    use TransactionKind::{Enrolment, Registration, Withdrawal};
+    assert_eq!(kinds, [Withdrawal, Withdrawal, Enrolment, Registration], "newest first");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use koban_protocol::id::OperationId;
 use koban_protocol::refusal::Code;
-use koban_wallet_wasm::engine::{CallId, Command, Event, Part, Store};
+use koban_wallet_wasm::engine::{CallId, Command, Event, HttpAnswer, Part, Store};
 use koban_wallet_wasm::view::{Obstacle, TransactionState};
 
 use super::edge::{Edge, Shop};
@@ -235,6 +235,26 @@ fn calling_back_what_went_through_ends_as_paid() {
     assert_eq!(done.state, TransactionState::Done);
     assert_eq!(holder.money(), (224, 0));
     holder.assert_sound();
+}
+
+#[test]
+fn only_an_issuer_that_knows_of_no_payment_ends_a_dispute() {
+    for status in [0, 200, 403, 500, 503] {
+        let mut holder = Holder::with(255);
+        holder.edge.shop = Shop::TakesAndVanishes;
+        let open = holder.pay(31);
+        holder.edge.shop = Shop::Silent;
+        holder.forge = Some((Part::PayersAnswer, HttpAnswer { status, body: Vec::new() }));
+        holder.command(Command::Cancel(id(&open.id))).unwrap();
+        holder.wait(5 * 3600);
+        assert_eq!(holder.transaction(id(&open.id)).state, TransactionState::Cancelling);
+        assert_eq!(holder.money(), (224, 31));
+        holder.forge = None;
+        holder.wait(600);
+        assert_eq!(holder.transaction(id(&open.id)).state, TransactionState::Done);
+        assert_eq!(holder.money(), (224, 0));
+        holder.assert_sound();
+    }
 }
 
 #[test]

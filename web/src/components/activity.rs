@@ -1,10 +1,11 @@
 //! Transactions as lines of a list.
 
-use koban_wallet_wasm::view::{TransactionKind, TransactionState, TransactionView};
+use koban_wallet_wasm::view::{TransactionKind, TransactionState, TransactionView, WalletView};
 use leptos::prelude::*;
 
 use super::{Icon, Shape};
-use crate::i18n::{say, t};
+use crate::i18n::t;
+use crate::live::{each, live, memo, when};
 use crate::money;
 use crate::session::use_session;
 
@@ -45,21 +46,16 @@ const fn sign(kind: TransactionKind) -> &'static str {
 #[component]
 pub fn ActivityList(#[prop(default = usize::MAX)] limit: usize) -> impl IntoView {
     let session = use_session();
-    let ids = Memo::new(move |_| {
-        let newest = |view: &koban_wallet_wasm::view::WalletView| {
+    let ids = memo(move || {
+        let newest = |view: &WalletView| {
             view.transactions.iter().take(limit).map(|it| it.id.clone()).collect::<Vec<_>>()
         };
         session.look(newest).unwrap_or_default()
     });
+    let empty = || view! { <p class="empty">{t("activity-empty")}</p> }.into_any();
     view! {
-        <Show when=move || ids.with(Vec::is_empty)>
-            <p class="empty">{t("activity-empty")}</p>
-        </Show>
-        <ul class="activity">
-            <For each=move || ids.get() key=String::clone let:id>
-                <ActivityItem id />
-            </For>
-        </ul>
+        {when(move || ids.with(Vec::is_empty), empty)}
+        <ul class="activity">{each(ids, |id| view! { <ActivityItem id /> }.into_any())}</ul>
     }
 }
 
@@ -67,30 +63,38 @@ pub fn ActivityList(#[prop(default = usize::MAX)] limit: usize) -> impl IntoView
 fn ActivityItem(id: String) -> impl IntoView {
     let session = use_session();
     let path = format!("/activity/{id}");
-    let transaction = Memo::new(move |_| session.transaction(&id));
-    let line = move || {
-        let it = transaction.get()?;
-        let state = data_state(it.state);
-        let amount = it.amount.as_ref().map(money::show);
-        Some(view! {
-            <a class="activity-line" href=path.clone() data-testid="activity-item"
-                data-kind=kind_key(it.kind) data-state=state>
-                <span class="activity-icon"><Icon shape=kind_shape(it.kind) /></span>
-                <span class="activity-words">
-                    <span class="activity-title">{title(&it)}</span>
-                    <span class="activity-when">{money::show_day(it.at)}</span>
-                </span>
-                <span class="activity-side">
-                    <span class="activity-amount" data-sign=sign(it.kind)>
-                        {amount.map(|amount| format!("{}{amount}", sign(it.kind)))}
-                    </span>
-                    {(it.state != TransactionState::Done)
-                        .then(|| view! { <StateBadge state=it.state /> })}
-                </span>
-            </a>
-        })
-    };
+    let transaction = memo(move || session.transaction(&id));
+    let line = live(move || match transaction.get() {
+        Some(it) => view! { <Line path=path.clone() it /> }.into_any(),
+        None => ().into_any(),
+    });
     view! { <li>{line}</li> }
+}
+
+#[component]
+fn Line(path: String, it: TransactionView) -> impl IntoView {
+    let state = data_state(it.state);
+    let amount = it.amount.as_ref().map(money::show).unwrap_or_default();
+    let badge = match it.state {
+        TransactionState::Done => ().into_any(),
+        state => view! { <StateBadge state /> }.into_any(),
+    };
+    view! {
+        <a class="activity-line" href=path data-testid="activity-item"
+            data-kind=kind_key(it.kind) data-state=state>
+            <span class="activity-icon"><Icon shape=kind_shape(it.kind) /></span>
+            <span class="activity-words">
+                <span class="activity-title">{title(&it)}</span>
+                <span class="activity-when">{money::show_day(it.at)}</span>
+            </span>
+            <span class="activity-side">
+                <span class="activity-amount" data-sign=sign(it.kind)>
+                    {if amount.is_empty() { "" } else { sign(it.kind) }}{amount.clone()}
+                </span>
+                {badge}
+            </span>
+        </a>
+    }
 }
 
 /// What a person would call the transaction: whom a payment went to, else what it was.
@@ -98,7 +102,7 @@ fn title(transaction: &TransactionView) -> String {
     let payee = transaction.counterparty.clone().filter(|name| !name.is_empty());
     match (transaction.kind, payee) {
         (TransactionKind::Payment, Some(payee)) => payee,
-        (kind, _) => say(kind_key(kind)),
+        (kind, _) => t(kind_key(kind)),
     }
 }
 

@@ -3,7 +3,8 @@
 use koban_wallet_wasm::view::CurrencyView;
 use leptos::prelude::*;
 
-use crate::i18n::{say, say_with, t};
+use crate::i18n::{t, t_with};
+use crate::live::{live, memo, text, when};
 use crate::money;
 use crate::session::{money_of, use_session};
 
@@ -23,14 +24,14 @@ impl Amount {
     pub fn new(code: Option<String>, minor: Option<u64>) -> Self {
         let session = use_session();
         let code = RwSignal::new(code);
-        let currency = Memo::new(move |_| {
+        let currency = memo(move || {
             let all = session.currencies();
             let wanted = code.get();
             let found = all.iter().find(|it| Some(&it.code) == wanted.as_ref()).or(all.first());
             found.cloned().unwrap_or(CurrencyView { code: String::new(), exponent: 0 })
         });
         let typed = RwSignal::new(String::new());
-        let read = Memo::new(move |_| money::parse(&typed.get(), currency.get().exponent));
+        let read = memo(move || money::parse(&typed.get(), currency.get().exponent));
         let amount = Self { currency, minor: read, code, typed };
         minor.into_iter().for_each(|minor| amount.set(minor));
         amount
@@ -49,8 +50,8 @@ impl Amount {
     /// A button's words: the message `with` naming the amount, or `plain` while there is none.
     pub fn label(self, with: &'static str, plain: &'static str) -> Signal<String> {
         Signal::derive(move || match self.minor.get() {
-            Some(minor) => say_with(with, &[("amount", self.words(minor))]),
-            None => say(plain),
+            Some(minor) => t_with(with, &[("amount", self.words(minor))]),
+            None => t(plain),
         })
     }
 
@@ -65,10 +66,10 @@ impl Amount {
         match (self.minor.get(), most) {
             (None, _) if typed => {
                 let example = money::decimal(1000, self.currency.get().exponent);
-                say_with("amount-invalid", &[("example", example)])
+                t_with("amount-invalid", &[("example", example)])
             }
             (Some(minor), Some(most)) if minor > most => {
-                say_with(exceeds, &[("amount", self.words(most))])
+                t_with(exceeds, &[("amount", self.words(most))])
             }
             _ => String::new(),
         }
@@ -93,8 +94,8 @@ pub fn AmountField(
     offers: Signal<Vec<(u64, String)>>,
 ) -> impl IntoView {
     let complaint_id = format!("{id}-complaint");
-    let complaint = Memo::new(move |_| amount.complaint(most.get(), exceeds));
-    let label = move || say_with("amount-in", &[("currency", amount.currency.get().code)]);
+    let complaint = memo(move || amount.complaint(most.get(), exceeds));
+    let label = text(move || t_with("amount-in", &[("currency", amount.currency.get().code)]));
     let offer = move |(minor, words): (u64, String)| {
         let fill = move |_| amount.set(minor);
         view! { <button type="button" class="chip" on:click=fill>{words}</button> }
@@ -110,7 +111,7 @@ pub fn AmountField(
                 on:input=move |event| amount.typed.set(event_target_value(&event)) />
             <p class="complaint" id=complaint_id aria-live="polite">{complaint}</p>
             <div class="chips">
-                {move || offers.get().into_iter().map(offer).collect_view()}
+                {live(move || offers.get().into_iter().map(offer).collect_view().into_any())}
             </div>
         </div>
     }
@@ -121,20 +122,22 @@ pub fn AmountField(
 pub fn CurrencyChoice(amount: Amount) -> impl IntoView {
     let session = use_session();
     let codes =
-        Memo::new(move |_| session.currencies().into_iter().map(|it| it.code).collect::<Vec<_>>());
+        memo(move || session.currencies().into_iter().map(|it| it.code).collect::<Vec<_>>());
     let option = move |code: String| {
-        let selected = amount.currency.with(|it| it.code == code);
+        let selected = amount.currency.with_untracked(|it| it.code == code);
         view! { <option value=code.clone() selected=selected>{code.clone()}</option> }
     };
-    view! {
-        <Show when=move || codes.with(|codes| codes.len() > 1)>
+    let choose = move |event| amount.code.set(Some(event_target_value(&event)));
+    let choice = move || {
+        view! {
             <div class="field">
                 <label for="currency">{t("currency")}</label>
-                <select id="currency" data-testid="currency"
-                    on:change=move |event| amount.code.set(Some(event_target_value(&event)))>
-                    {move || codes.get().into_iter().map(option).collect_view()}
+                <select id="currency" data-testid="currency" on:change=choose>
+                    {codes.get().into_iter().map(option).collect_view()}
                 </select>
             </div>
-        </Show>
-    }
+        }
+        .into_any()
+    };
+    when(move || codes.with(|codes| codes.len() > 1), choice)
 }

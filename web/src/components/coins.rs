@@ -4,7 +4,8 @@ use koban_wallet_wasm::view::CurrencyView;
 use leptos::prelude::*;
 
 use super::Amount;
-use crate::i18n::{say_with, t};
+use crate::i18n::{t, t_with};
+use crate::live::text;
 use crate::money;
 use crate::session::money_of;
 
@@ -68,7 +69,7 @@ impl Coins {
 /// A row a denomination, each with a count.
 #[component]
 pub fn CoinPicker(coins: Coins, currency: Memo<CurrencyView>) -> impl IntoView {
-    let total = move || money::show(&money_of(&currency.get(), coins.total()));
+    let total = text(move || money::show(&money_of(&currency.get(), coins.total())));
     view! {
         <fieldset class="coins">
             <legend class="visually-hidden">{t("coins-legend")}</legend>
@@ -87,7 +88,7 @@ pub fn CoinPicker(coins: Coins, currency: Memo<CurrencyView>) -> impl IntoView {
 #[component]
 fn CoinRow(coins: Coins, currency: Memo<CurrencyView>, power: usize) -> impl IntoView {
     let value = move || money::show(&money_of(&currency.get(), 1 << power));
-    let named = move |key: &'static str| move || say_with(key, &[("amount", value())]);
+    let named = move |key: &'static str| text(move || t_with(key, &[("amount", value())]));
     let step = move |by: i8| {
         move |_| {
             let count = coins.0.with_untracked(|counts| counts[power]);
@@ -99,7 +100,7 @@ fn CoinRow(coins: Coins, currency: Memo<CurrencyView>, power: usize) -> impl Int
     };
     view! {
         <div class="coin-row">
-            <span class="coin-face" aria-hidden="true">{value}</span>
+            <span class="coin-face" aria-hidden="true">{text(value)}</span>
             <button type="button" class="step" aria-label=named("coins-fewer") on:click=step(-1)
                 disabled=move || coins.count(power) == 0>"−"</button>
             <input type="text" inputmode="numeric" class="coin-count"

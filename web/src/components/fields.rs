@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::ProblemNotice;
-use crate::i18n::{say, t};
+use super::problem_of;
+use crate::i18n::t;
+use crate::live;
 use crate::session::Ask;
 
 /// A line of text.
@@ -84,12 +85,10 @@ pub fn Submit(
     #[prop(into)]
     ready: Signal<bool>,
 ) -> impl IntoView {
-    let words = move || {
-        if ask.busy.get() { say("working") } else { label.get() }
-    };
+    let words = live::text(move || if ask.busy.get() { t("working") } else { label.get() });
     view! {
         <div role="alert">
-            {move || ask.problem.get().map(|problem| view! { <ProblemNotice problem /> })}
+            {problem_of(ask)}
         </div>
         <button type="submit" class="button primary" data-testid=id
             aria-busy=move || ask.busy.get().to_string()

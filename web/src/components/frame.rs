@@ -9,6 +9,7 @@ use super::page::Visited;
 use super::{Icon, Mark, Notice, Shape, Tone};
 use crate::browser;
 use crate::i18n::t;
+use crate::live::when;
 
 /// Where the navigation leads.
 const PLACES: [(&str, &str, Shape); 5] = [
@@ -67,13 +68,11 @@ fn Connection() -> impl IntoView {
         window_event_listener_untyped(event, move |_| online.set(browser::is_online()))
     });
     on_cleanup(move || handles.into_iter().for_each(WindowListenerHandle::remove));
-    view! {
-        <div role="status">
-            <Show when=move || !online.get()>
-                <Notice tone=Tone::Warning>{t("offline")}</Notice>
-            </Show>
-        </div>
-    }
+    let told = when(
+        move || !online.get(),
+        || view! { <Notice tone=Tone::Warning>{t("offline")}</Notice> }.into_any(),
+    );
+    view! { <div role="status">{told}</div> }
 }
 
 /// Offers the new version once the service worker holds all of it; `boot.js` marks the page and
@@ -87,16 +86,16 @@ fn Update() -> impl IntoView {
     let ready = RwSignal::new(marked());
     let handle = window_event_listener_untyped("koban-update", move |_| ready.set(true));
     on_cleanup(move || handle.remove());
-    view! {
-        <div role="status">
-            <Show when=move || ready.get()>
-                <Notice tone=Tone::Info>
-                    {t("update-ready")}
-                    <button class="button small" on:click=|_| browser::reload()>
-                        {t("update-reload")}
-                    </button>
-                </Notice>
-            </Show>
-        </div>
-    }
+    let offer = || {
+        view! {
+            <Notice tone=Tone::Info>
+                {t("update-ready")}
+                <button class="button small" on:click=|_| browser::reload()>
+                    {t("update-reload")}
+                </button>
+            </Notice>
+        }
+        .into_any()
+    };
+    view! { <div role="status">{when(move || ready.get(), offer)}</div> }
 }

@@ -1,5 +1,6 @@
 //! What several pages share.
 
+mod account;
 mod activity;
 mod amount;
 mod balance;
@@ -13,6 +14,7 @@ mod outcome;
 mod page;
 mod receipt;
 
+pub use account::AccountLine;
 pub use activity::{ActivityList, StateBadge, kind_key};
 pub use amount::{Amount, AmountField, CurrencyChoice};
 pub use balance::Balances;
@@ -21,7 +23,7 @@ pub use fields::{Choice, Submit, TextField};
 pub use first_steps::FirstSteps;
 pub use frame::Frame;
 pub use icon::{Icon, Mark, Shape};
-pub use notice::{Notice, ProblemNotice, Tone};
+pub use notice::{Notice, ProblemNotice, Tone, problem_of};
 pub use outcome::Outcome;
 pub use page::{Opened, Page};
 pub use receipt::Receipt;

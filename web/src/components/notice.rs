@@ -5,7 +5,9 @@ use leptos::prelude::*;
 
 use super::{Icon, Shape};
 use crate::i18n::t;
+use crate::live::live;
 use crate::problem;
+use crate::session::Ask;
 
 /// How serious a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub fn ProblemNotice(problem: ProblemView) -> impl IntoView {
     view! {
         <Notice tone=Tone::Bad>
             <p data-testid="problem" data-code=code>
-                {move || problem::sentence(&problem)}
+                {problem::sentence(&problem)}
             </p>
             <details class="facts">
                 <summary>{t("problem-details")}</summary>
@@ -66,4 +68,12 @@ pub fn ProblemNotice(problem: ProblemView) -> impl IntoView {
             </details>
         </Notice>
     }
+}
+
+/// The problem of the last thing asked, while there is one.
+pub fn problem_of(ask: Ask) -> AnyView {
+    live(move || match ask.problem.get() {
+        Some(problem) => view! { <ProblemNotice problem /> }.into_any(),
+        None => ().into_any(),
+    })
 }

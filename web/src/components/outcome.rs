@@ -4,7 +4,8 @@ use koban_wallet_wasm::view::{MoneyView, TransactionState, TransactionView};
 use leptos::prelude::*;
 
 use super::{Notice, ProblemNotice, StateBadge, Tone};
-use crate::i18n::{say, say_with, t};
+use crate::i18n::{t, t_with};
+use crate::live::{live, memo};
 use crate::money;
 use crate::session::use_session;
 
@@ -20,8 +21,11 @@ pub fn Outcome(
 ) -> impl IntoView {
     let session = use_session();
     let path = format!("/activity/{id}");
-    let transaction = Memo::new(move |_| session.transaction(&id));
-    let shown = move || transaction.get().map(|it| told(it, done));
+    let transaction = memo(move || session.transaction(&id));
+    let shown = live(move || match transaction.get() {
+        Some(it) => told(it, done),
+        None => ().into_any(),
+    });
     view! {
         <section class="card stack outcome" role="status">
             {shown}
@@ -41,13 +45,13 @@ fn told(transaction: TransactionView, done: &'static str) -> AnyView {
         }
         (TransactionState::Done, _) => view! {
             <div data-testid="outcome-done">
-                <Notice tone=Tone::Good>{say_with(done, &[("amount", amount)])}</Notice>
+                <Notice tone=Tone::Good>{t_with(done, &[("amount", amount)])}</Notice>
             </div>
         }
         .into_any(),
         (state, _) => view! {
             <p class="with-badge"><StateBadge state />" "{amount}</p>
-            <p class="hint">{say("state-open-text")}</p>
+            <p class="hint">{t("state-open-text")}</p>
         }
         .into_any(),
     }

@@ -5,7 +5,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use super::{Icon, Mark, ProblemNotice, Shape};
-use crate::i18n::{say, say_with, t};
+use crate::i18n::{t, t_with};
+use crate::live::{live, memo};
 use crate::session::{Phase, use_session};
 
 /// The path of the page shown last: a page of another path moves the focus to its heading, as a
@@ -38,7 +39,7 @@ pub fn Page(
         }
         visited.set_value(Some(path));
     });
-    Effect::new(move || document().set_title(&say_with("title", &[("page", say(heading))])));
+    document().set_title(&t_with("title", &[("page", t(heading))]));
     view! {
         <div class="page" class:narrow=narrow>
             <header class="page-head">
@@ -55,8 +56,8 @@ pub fn Page(
 pub fn Opened(children: ChildrenFn) -> impl IntoView {
     let session = use_session();
     let children = StoredValue::new(children);
-    let phase = Memo::new(move |_| session.phase());
-    move || match phase.get() {
+    let phase = memo(move || session.phase());
+    live(move || match phase.get() {
         Phase::Open => children.with_value(|children| children()).into_any(),
         Phase::Opening => view! {
             <p class="wait" role="status"><Mark />{t("opening")}</p>
@@ -72,5 +73,5 @@ pub fn Opened(children: ChildrenFn) -> impl IntoView {
             </section>
         }
         .into_any(),
-    }
+    })
 }

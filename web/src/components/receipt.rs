@@ -24,7 +24,7 @@ pub fn Receipt(
                 <Mark />
             </header>
             {amount.map(|amount| view! {
-                <p class="receipt-amount">{move || money::show(&amount)}</p>
+                <p class="receipt-amount">{money::show(&amount)}</p>
             })}
             <dl class="facts-list">
                 <dt>{t("receipt-payee")}</dt>
@@ -34,7 +34,7 @@ pub fn Receipt(
                     <dd>{purpose}</dd>
                 })}
                 <dt>{t("receipt-accepted")}</dt>
-                <dd>{move || money::show_time(receipt.accepted_at)}</dd>
+                <dd>{money::show_time(receipt.accepted_at)}</dd>
                 <dt>{t("receipt-invoice")}</dt>
                 <dd class="mono">{receipt.invoice}</dd>
                 <dt>{t("receipt-key")}</dt>

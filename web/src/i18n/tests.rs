@@ -56,7 +56,7 @@ fn pages_use_only_messages_that_exist_and_use_all_of_them() {
     let mut source = String::new();
     gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut source);
     let known = messages(Language::English);
-    for call in ["t(\"", "say(\"", "say_with(\"", "say_count(\""] {
+    for call in ["t(\"", "t_with(\"", "t_count(\""] {
         for (at, _) in source.match_indices(call) {
             let inside_a_name = source[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
             let key = source[at + call.len()..].split('"').next().unwrap_or_default();

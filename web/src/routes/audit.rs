@@ -7,7 +7,8 @@ use leptos::prelude::*;
 
 use crate::audit::{Verdict, reserves_total, verdict};
 use crate::components::{Icon, Notice, Opened, Page, Shape, Tone};
-use crate::i18n::{say_with, t};
+use crate::i18n::{t, t_with};
+use crate::live::{each, live, memo, text, when};
 use crate::session::{Ask, currency_named, money_of};
 use crate::{browser, money};
 
@@ -48,21 +49,21 @@ fn Live() -> impl IntoView {
     if let Ok(handle) = set_interval_with_handle(tick, INTERVAL) {
         on_cleanup(move || handle.clear());
     }
-    let codes = Memo::new(move |_| totals.with(|it| it.as_ref().map(codes).unwrap_or_default()));
+    let codes = memo(move || totals.with(|it| it.as_ref().map(codes).unwrap_or_default()));
     let at = move || totals.with(|it| it.as_ref().map(|it| money::show_clock(it.at)));
-    let as_of = move || at().map(|time| say_with("audit-at", &[("time", time)]));
+    let as_of = text(move || match at() {
+        Some(time) => format!(" · {}", t_with("audit-at", &[("time", time)])),
+        None => String::new(),
+    });
+    let trouble = || view! { <Notice tone=Tone::Warning>{t("audit-failed")}</Notice> }.into_any();
     view! {
         <p class="live" data-failed=move || failed.get().to_string()>
-            <span class="live-mark" aria-hidden="true"></span>{t("audit-live")}" · "{as_of}
+            <span class="live-mark" aria-hidden="true"></span>{t("audit-live")}{as_of}
         </p>
         <div role="status">
-            <Show when=move || failed.get()>
-                <Notice tone=Tone::Warning>{t("audit-failed")}</Notice>
-            </Show>
+            {when(move || failed.get(), trouble)}
         </div>
-        <For each=move || codes.get() key=String::clone let:code>
-            <Currency totals code />
-        </For>
+        {each(codes, move |code| view! { <Currency totals code /> }.into_any())}
         <details class="fold">
             <summary>{t("audit-rule")}</summary>
             <p class="rule">{t("audit-rule-text")}</p>
@@ -79,26 +80,35 @@ fn codes(totals: &AuditView) -> Vec<String> {
 fn Currency(totals: RwSignal<Option<AuditView>>, code: String) -> impl IntoView {
     let name = code.clone();
     let heading = code.clone();
-    let row = Memo::new(move |_| {
+    let row = memo(move || {
         let named = |it: &AuditView| it.currencies.iter().find(|it| it.code == code).cloned();
-        totals.with(|it| it.as_ref().and_then(named))
+        totals.with(|it| Some((it.as_ref().and_then(named)?, it.as_ref()?.steady)))
     });
     let figure = move |part: fn(&CurrencyAudit) -> u64| {
-        move || row.with(|it| it.as_ref().map(part).unwrap_or_default().to_string())
+        text(move || {
+            row.with(|it| it.as_ref().map(|(it, _)| part(it).to_string())).unwrap_or_default()
+        })
     };
-    let steady = move || totals.with(|it| it.as_ref().is_some_and(|it| it.steady));
-    let verdict = Memo::new(move |_| row.with(|it| it.as_ref().map(|it| verdict(it, steady()))));
-    let bars = move || row.get().map(|it| view! { <Bars it /> });
-    let table = move || row.get().map(|it| view! { <Figures it /> });
+    let verdict = memo(move || row.with(|it| it.as_ref().map(|(it, steady)| verdict(it, *steady))));
+    let verdict_name = text(move || verdict.get().map(verdict_name).unwrap_or_default().to_owned());
+    let picture = live(move || match verdict.get().zip(row.get()) {
+        Some((verdict, (it, _))) => view! {
+            <VerdictNotice verdict it=it.clone() />
+            <Bars it />
+        }
+        .into_any(),
+        None => ().into_any(),
+    });
+    let table = live(move || match row.get() {
+        Some((it, _)) => view! { <Figures it /> }.into_any(),
+        None => ().into_any(),
+    });
     view! {
         <article class="card stack audit" data-testid="audit-row" data-currency=name
-            data-verdict=move || verdict.get().map(verdict_name)
-            data-coins=figure(|it| it.coins) data-reserves=figure(reserves_total)>
+            data-verdict=verdict_name data-coins=figure(|it| it.coins)
+            data-reserves=figure(reserves_total)>
             <h2>{heading}</h2>
-            {move || verdict.get().zip(row.get()).map(|(verdict, it)| view! {
-                <VerdictNotice verdict it />
-            })}
-            {bars}
+            {picture}
             <details class="fold">
                 <summary>{t("audit-figure")}</summary>
                 {table}
@@ -123,13 +133,13 @@ fn amount(of: &CurrencyAudit, minor: u64) -> String {
 #[component]
 fn VerdictNotice(verdict: Verdict, it: CurrencyAudit) -> impl IntoView {
     let (tone, word, text) = match verdict {
-        Verdict::Equal => (Tone::Good, "audit-equal", t("audit-equal-text")()),
+        Verdict::Equal => (Tone::Good, "audit-equal", t("audit-equal-text")),
         Verdict::InFlight(moving) => {
             let moving = amount(&it, moving);
-            (Tone::Info, "audit-flight", say_with("audit-flight-text", &[("amount", moving)]))
+            (Tone::Info, "audit-flight", t_with("audit-flight-text", &[("amount", moving)]))
         }
-        Verdict::Moving => (Tone::Info, "audit-flight", t("audit-moving-text")()),
-        Verdict::Inconsistent => (Tone::Bad, "audit-wrong", t("audit-wrong-text")()),
+        Verdict::Moving => (Tone::Info, "audit-flight", t("audit-moving-text")),
+        Verdict::Inconsistent => (Tone::Bad, "audit-wrong", t("audit-wrong-text")),
     };
     view! { <Notice tone><p><strong>{t(word)}</strong></p><p>{text}</p></Notice> }
 }
@@ -185,7 +195,7 @@ fn Bar(class: &'static str, parts: Vec<u64>, scale: u64) -> impl IntoView {
 
 #[component]
 fn Figures(it: CurrencyAudit) -> impl IntoView {
-    let caption = say_with("audit-table", &[("currency", it.code.clone())]);
+    let caption = t_with("audit-table", &[("currency", it.code.clone())]);
     let rows = [
         ("audit-coins", it.coins),
         ("audit-held", it.held),

@@ -1,14 +1,15 @@
 //! The wallet: what is in it, what can be done with it, what was done last.
 
-use koban_wallet_wasm::view::{BalanceView, Stage, TransactionKind};
+use koban_wallet_wasm::view::{BalanceView, Stage, TransactionKind, TransactionView};
 use leptos::prelude::*;
 
 use super::way_back::{detour, use_next};
 use crate::components::{
-    ActivityList, Balances, FirstSteps, Icon, Notice, Opened, Page, ProblemNotice, Shape, Tone,
+    AccountLine, ActivityList, Balances, FirstSteps, Icon, Notice, Opened, Page, Shape, Tone,
+    problem_of,
 };
-use crate::i18n::{say_with, t};
-use crate::money;
+use crate::i18n::t;
+use crate::live::{either, memo, text, when};
 use crate::session::{Ask, Phase, use_session};
 
 /// What the holder can do, besides paying at a shop.
@@ -25,36 +26,38 @@ const RECENT: usize = 5;
 #[component]
 pub fn Home() -> impl IntoView {
     let session = use_session();
-    let is_open = Memo::new(move |_| session.phase() == Phase::Open);
-    let is_first = Memo::new(move |_| {
+    let is_first = memo(move || {
         let holds = |it: &BalanceView| it.available.minor > 0 || it.pending.minor > 0;
         session.stage() != Stage::Enrolled && !session.balances().iter().any(holds)
     });
-    let opening = || view! { <Page heading="nav-wallet"><Opened>{()}</Opened></Page> };
-    view! {
-        <Show when=move || is_open.get() fallback=opening>
-            <Show when=move || is_first.get() fallback=Dashboard>
-                <Page heading="welcome-title" lead="welcome-lead" narrow=true>
-                    <FirstSteps withdraw_path="/withdraw" />
-                </Page>
-            </Show>
-        </Show>
-    }
+    let opening =
+        || view! { <Page heading="nav-wallet"><Opened><span></span></Opened></Page> }.into_any();
+    let first = || {
+        view! {
+            <Page heading="welcome-title" lead="welcome-lead" narrow=true>
+                <FirstSteps withdraw_path="/withdraw" />
+            </Page>
+        }
+        .into_any()
+    };
+    let dashboard = || view! { <Dashboard /> }.into_any();
+    let open = move || either(move || is_first.get(), first, dashboard);
+    either(move || session.phase() == Phase::Open, open, opening)
 }
 
 /// The first steps on a page of their own, from which the holder goes on to where it came from.
 #[component]
 pub fn Welcome() -> impl IntoView {
     let next = use_next();
-    let withdraw = move || detour("/withdraw", &[], next.get().as_deref());
+    let withdraw = text(move || detour("/withdraw", &[], next.get().as_deref()));
     let back = move || {
-        next.get().map(|path| view! { <a class="button" href=path>{t("back-to-invoice")}</a> })
+        view! { <a class="button" href=move || next.get()>{t("back-to-invoice")}</a> }.into_any()
     };
     view! {
         <Page heading="welcome-title" lead="welcome-lead" narrow=true>
             <Opened>
-                <FirstSteps withdraw_path=Signal::derive(withdraw) />
-                <div class="actions">{back}</div>
+                <FirstSteps withdraw_path=withdraw />
+                <div class="actions">{when(move || next.get().is_some(), back)}</div>
             </Opened>
         </Page>
     }
@@ -63,11 +66,12 @@ pub fn Welcome() -> impl IntoView {
 #[component]
 fn Dashboard() -> impl IntoView {
     let session = use_session();
-    let steps_left = Memo::new(move |_| {
-        let any_coins = session
-            .look(|view| view.transactions.iter().any(|it| it.kind == TransactionKind::Withdrawal));
-        session.stage() != Stage::Enrolled || any_coins == Some(false)
-    });
+    let has_withdrawn = move || {
+        let withdrawal = |it: &TransactionView| it.kind == TransactionKind::Withdrawal;
+        session.look(|view| view.transactions.iter().any(withdrawal)).unwrap_or(true)
+    };
+    let recent = || view! { <Recent /> }.into_any();
+    let first = || view! { <FirstSteps withdraw_path="/withdraw" /> }.into_any();
     view! {
         <Page heading="nav-wallet">
             <div class="columns">
@@ -82,9 +86,11 @@ fn Dashboard() -> impl IntoView {
                     <Account />
                 </div>
                 <div class="stack">
-                    <Show when=move || steps_left.get() fallback=Recent>
-                        <FirstSteps withdraw_path="/withdraw" />
-                    </Show>
+                    {either(
+                        move || session.stage() == Stage::Enrolled && has_withdrawn(),
+                        recent,
+                        first,
+                    )}
                 </div>
             </div>
         </Page>
@@ -110,36 +116,21 @@ fn Account() -> impl IntoView {
     let session = use_session();
     let ask = Ask::new();
     let refresh = move |_| ask.run(|wallet| async move { wallet.refresh_account().await }, |()| ());
-    let account = Memo::new(move |_| session.account());
-    let number = move |number: String| say_with("account-number", &[("number", number)]);
-    let details = move || {
-        let account = account.get()?;
-        let balance = account.balance.as_ref().map(money::show);
-        Some(view! {
-            <p class="account-name">
-                {account.bank}<span class="hint">{number(account.number)}</span>
-            </p>
-            <p class="account-balance">
-                <span class="hint">{t("account-balance")}</span>
-                <span data-testid="account-balance">
-                    {balance.unwrap_or_else(t("account-unknown"))}
-                </span>
-            </p>
-        })
-    };
-    view! {
-        <Show when=move || account.with(Option::is_some)>
+    let card = move || {
+        view! {
             <section class="card stack" aria-labelledby="account">
                 <header class="card-head">
                     <h2 id="account">{t("account-title")}</h2>
                     <button class="button small" on:click=refresh
                         disabled=move || ask.busy.get()>{t("account-refresh")}</button>
                 </header>
-                <div class="account">{details}</div>
-                {move || ask.problem.get().map(|problem| view! { <ProblemNotice problem /> })}
+                <AccountLine />
+                {problem_of(ask)}
             </section>
-        </Show>
-    }
+        }
+        .into_any()
+    };
+    when(move || session.account().is_some(), card)
 }
 
 /// Offers to ask the browser for its promise to keep the database, until it has given it.
@@ -147,17 +138,18 @@ fn Account() -> impl IntoView {
 fn StorageWarning() -> impl IntoView {
     let session = use_session();
     let ask = Ask::new();
-    let loose = Memo::new(move |_| session.look(|view| view.storage_persistent) == Some(false));
     let protect =
         move |_| ask.run(|wallet| async move { Ok(wallet.persist_storage().await) }, |_: bool| ());
-    view! {
-        <Show when=move || loose.get()>
+    let warning = move || {
+        view! {
             <Notice tone=Tone::Warning>
                 <p>{t("storage-warning")}</p>
                 <button class="button small" data-testid="protect-storage" on:click=protect>
                     {t("storage-protect")}
                 </button>
             </Notice>
-        </Show>
-    }
+        }
+        .into_any()
+    };
+    when(move || session.look(|view| view.storage_persistent) == Some(false), warning)
 }

@@ -8,7 +8,8 @@ use super::payment::Payment;
 use super::way_back::{detour, use_here};
 use crate::components::{Notice, ProblemNotice, Submit, Tone};
 use crate::door::Door;
-use crate::i18n::{say_with, t};
+use crate::i18n::{t, t_with};
+use crate::live::{either, live, when};
 use crate::session::{Ask, Session, use_session};
 use crate::{money, session};
 
@@ -33,7 +34,7 @@ pub fn Invoice(door: Door) -> impl IntoView {
         });
     };
     read();
-    move || match reading.get() {
+    live(move || match reading.get() {
         Reading::Fetching => view! {
             <p class="wait" role="status">{t("pay-fetching")}</p>
         }
@@ -47,7 +48,7 @@ pub fn Invoice(door: Door) -> impl IntoView {
         }
         .into_any(),
         Reading::Ready(invoice) => view! { <Asked invoice /> }.into_any(),
-    }
+    })
 }
 
 async fn fetch(session: Session, door: Door) -> Reading {
@@ -68,18 +69,20 @@ fn Asked(invoice: InvoiceView) -> impl IntoView {
     let session = use_session();
     let paid = RwSignal::new(session.payment_of(&invoice.id).map(|it| it.id));
     let invoice = StoredValue::new(invoice);
-    move || match paid.get() {
+    live(move || match paid.get() {
         Some(id) => view! { <Payment id /> }.into_any(),
-        None => invoice.with_value(|invoice| {
-            let decision = match invoice.obstacle {
-                Some(obstacle) => {
-                    view! { <Hindered invoice=invoice.clone() obstacle /> }.into_any()
-                }
-                None => view! { <Confirm invoice=invoice.clone() paid /> }.into_any(),
-            };
-            view! { <Terms invoice=invoice.clone() />{decision} }.into_any()
-        }),
-    }
+        None => invoice.with_value(|it| view! { <Open invoice=it.clone() paid /> }.into_any()),
+    })
+}
+
+/// The terms, and the holder's way to pay or round what is in the way.
+#[component]
+fn Open(invoice: InvoiceView, paid: RwSignal<Option<String>>) -> impl IntoView {
+    let decision = match invoice.obstacle {
+        Some(obstacle) => view! { <Hindered invoice=invoice.clone() obstacle /> }.into_any(),
+        None => view! { <Confirm invoice=invoice.clone() paid /> }.into_any(),
+    };
+    view! { <Terms invoice />{decision} }
 }
 
 /// What is asked for.
@@ -94,13 +97,13 @@ fn Terms(invoice: InvoiceView) -> impl IntoView {
                 <span class="hint">{t("pay-asks")}</span>
             </p>
             <p class="invoice-amount" data-testid="invoice-amount" data-minor=minor>
-                {move || money::show(&it.amount)}
+                {money::show(&it.amount)}
             </p>
             <dl class="facts-list">
                 <dt>{t("pay-purpose")}</dt>
                 <dd data-testid="invoice-purpose">{it.purpose}</dd>
                 <dt>{t("pay-until")}</dt>
-                <dd data-testid="invoice-expiry">{move || money::show_time(it.expires_at)}</dd>
+                <dd data-testid="invoice-expiry">{money::show_time(it.expires_at)}</dd>
                 <dt>{t("pay-goes-to")}</dt>
                 <dd class="mono">{it.pay_origin}</dd>
             </dl>
@@ -115,7 +118,7 @@ fn Confirm(invoice: InvoiceView, paid: RwSignal<Option<String>>) -> impl IntoVie
     let ask = Ask::new();
     let currency = session::currency_of(&invoice.amount);
     let available = move || money::show(&session.available(&currency));
-    let amount = StoredValue::new(invoice.amount);
+    let amount = money::show(&invoice.amount);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let id = invoice.id.clone();
@@ -126,22 +129,24 @@ fn Confirm(invoice: InvoiceView, paid: RwSignal<Option<String>>) -> impl IntoVie
             },
         );
     };
-    let label = Signal::derive(move || {
-        say_with("pay-confirm", &[("amount", amount.with_value(money::show))])
-    });
-    let balance = move || say_with("pay-from-balance", &[("amount", available())]);
+    let label = t_with("pay-confirm", &[("amount", amount)]);
+    let balance = move || {
+        let words = t_with("pay-from-balance", &[("amount", available())]);
+        view! { <p>{words}</p> }.into_any()
+    };
+    let progress =
+        || view! { <p>{t("pay-progress-waiting")}</p><p>{t("pay-progress-safe")}</p> }.into_any();
+    let decline = || {
+        view! { <a class="quiet" href="/" data-testid="pay-decline">{t("pay-decline")}</a> }
+            .into_any()
+    };
     view! {
         <form class="stack pay-form" on:submit=submit>
             <Submit id="pay-confirm" ask label ready=true />
             <div role="status" class="hint">
-                <Show when=move || ask.busy.get() fallback=balance.clone()>
-                    <p>{t("pay-progress-waiting")}</p>
-                    <p>{t("pay-progress-safe")}</p>
-                </Show>
+                {either(move || ask.busy.get(), progress, balance)}
             </div>
-            <Show when=move || !ask.busy.get()>
-                <a class="quiet" href="/" data-testid="pay-decline">{t("pay-decline")}</a>
-            </Show>
+            {when(move || !ask.busy.get(), decline)}
         </form>
     }
 }
@@ -157,22 +162,22 @@ fn Hindered(invoice: InvoiceView, obstacle: Obstacle) -> impl IntoView {
     let (text, way_out) = match obstacle {
         Obstacle::NotRegistered => {
             let path = detour("/welcome", &[], Some(&here.get_untracked()));
-            (t("obstacle-not-registered")(), Some((path, t("obstacle-not-registered-action")())))
+            (t("obstacle-not-registered"), Some((path, t("obstacle-not-registered-action"))))
         }
         Obstacle::TooLittleMoney => {
             let missing = invoice.amount.minor.saturating_sub(available.minor);
             let way_out = withdrawal(session, &currency, missing, &here.get_untracked());
             let values = [("amount", amount), ("available", money::show(&available))];
-            (say_with("obstacle-too-little", &values), Some(way_out))
+            (t_with("obstacle-too-little", &values), Some(way_out))
         }
-        Obstacle::Expired => (t("obstacle-expired")(), None),
+        Obstacle::Expired => (t("obstacle-expired"), None),
         Obstacle::AlreadyPaid => {
-            let way_out = ("/activity".to_owned(), t("obstacle-paid-action")());
-            (t("obstacle-paid")(), Some(way_out))
+            let way_out = ("/activity".to_owned(), t("obstacle-paid-action"));
+            (t("obstacle-paid"), Some(way_out))
         }
         Obstacle::ForeignIssuer => {
             let name = session.issuer().map(|issuer| issuer.name).unwrap_or_default();
-            (say_with("obstacle-foreign", &[("issuer", name)]), None)
+            (t_with("obstacle-foreign", &[("issuer", name)]), None)
         }
     };
     let way_out = way_out.map(|(path, words)| {
@@ -202,5 +207,5 @@ fn withdrawal(
         _ => detour("/welcome", &[], Some(here)),
     };
     let amount = money::show(&session::money_of(currency, missing));
-    (path, say_with("obstacle-too-little-action", &[("amount", amount)]))
+    (path, t_with("obstacle-too-little-action", &[("amount", amount)]))
 }

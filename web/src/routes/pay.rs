@@ -11,32 +11,39 @@ use web_sys::HtmlInputElement;
 use super::invoice::Invoice;
 use crate::components::{Notice, Opened, Page, TextField, Tone};
 use crate::door::{self, Door};
-use crate::i18n::{say, t};
+use crate::i18n::t;
+use crate::live::{live, memo, when};
 use crate::{browser, door::is_web_address};
 
 /// The invoice that the address leads to, or a way to open one by hand.
 #[component]
 pub fn Pay() -> impl IntoView {
     let location = use_location();
-    let door = Memo::new(move |_| {
-        door::read(&location.search.get(), &location.hash.get(), browser::decode)
-    });
-    let shown = move || match door.get() {
-        Door::Closed => view! { <ByHand /> }.into_any(),
-        Door::Broken(text) => view! {
-            <Notice tone=Tone::Bad>
-                <p>{t("pay-invoice-failed")}</p>
-                <p class="mono">{text}</p>
-            </Notice>
-            <ByHand />
-        }
-        .into_any(),
-        open => view! { <Invoice door=open /> }.into_any(),
+    let door =
+        memo(move || door::read(&location.search.get(), &location.hash.get(), browser::decode));
+    let shown = move || {
+        live(move || match door.get() {
+            Door::Closed => view! { <ByHand /> }.into_any(),
+            Door::Broken(text) => view! { <Broken text /> }.into_any(),
+            open => view! { <Invoice door=open /> }.into_any(),
+        })
     };
     view! {
         <Page heading="pay-title" narrow=true>
-            <Opened>{shown}</Opened>
+            <Opened>{shown()}</Opened>
         </Page>
+    }
+}
+
+/// Says that the address leads to no invoice.
+#[component]
+fn Broken(text: String) -> impl IntoView {
+    view! {
+        <Notice tone=Tone::Bad>
+            <p>{t("pay-invoice-failed")}</p>
+            <p class="mono">{text}</p>
+        </Notice>
+        <ByHand />
     }
 }
 
@@ -53,7 +60,7 @@ fn ByHand() -> impl IntoView {
             let path = format!("/pay?invoice={}", browser::encode(&typed));
             navigate(&path, NavigateOptions::default());
         } else {
-            complaint.set(say("pay-address-invalid"));
+            complaint.set(t("pay-address-invalid"));
         }
     };
     view! {
@@ -105,12 +112,12 @@ pub fn OpenFile() -> impl IntoView {
             failed.try_set(true);
         }
     });
+    let bad = || view! { <Notice tone=Tone::Bad>{t("pay-invoice-failed")}</Notice> }.into_any();
+    let by_hand = || view! { <Notice tone=Tone::Info>{t("pay-file")}</Notice> }.into_any();
     view! {
         <Page heading="pay-title" narrow=true>
-            <Show when=move || failed.get()>
-                <Notice tone=Tone::Bad>{t("pay-invoice-failed")}</Notice>
-            </Show>
-            <Show when=move || !launched><Notice tone=Tone::Info>{t("pay-file")}</Notice></Show>
+            {when(move || failed.get(), bad)}
+            {when(move || !launched, by_hand)}
             <ByHand />
         </Page>
     }

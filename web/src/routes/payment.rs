@@ -4,7 +4,8 @@ use koban_wallet_wasm::view::{TransactionState, TransactionView};
 use leptos::prelude::*;
 
 use crate::components::{Icon, Mark, Notice, ProblemNotice, Receipt, Shape, Tone};
-use crate::i18n::{say, say_with, t};
+use crate::i18n::{t, t_with};
+use crate::live::{live, memo};
 use crate::session::use_session;
 use crate::{browser, door, money};
 
@@ -15,24 +16,28 @@ pub fn Payment(id: String) -> impl IntoView {
     let path = format!("/activity/{id}");
     // The address of a paid invoice is the goods' from now on: back from the shop leads here.
     browser::rename_page(&path);
-    let transaction = Memo::new(move |_| session.transaction(&id));
-    let told = move || {
-        transaction.get().map(|it| match it.state {
-            TransactionState::Done => view! { <Paid it /> }.into_any(),
-            TransactionState::Open | TransactionState::Cancelling => {
-                view! { <UnderWay /> }.into_any()
-            }
-            TransactionState::Cancelled | TransactionState::Refused => {
-                view! { <NotPaid it /> }.into_any()
-            }
-        })
-    };
+    let transaction = memo(move || session.transaction(&id));
+    let told = live(move || match transaction.get() {
+        Some(it) => view! { <Told it /> }.into_any(),
+        None => ().into_any(),
+    });
     view! {
         <div role="status">{told}</div>
         <div class="actions">
             <a class="quiet" href=path>{t("pay-details")}</a>
             <a class="quiet" href="/">{t("to-wallet")}</a>
         </div>
+    }
+}
+
+#[component]
+fn Told(it: TransactionView) -> impl IntoView {
+    match it.state {
+        TransactionState::Done => view! { <Paid it /> }.into_any(),
+        TransactionState::Open | TransactionState::Cancelling => view! { <UnderWay /> }.into_any(),
+        TransactionState::Cancelled | TransactionState::Refused => {
+            view! { <NotPaid it /> }.into_any()
+        }
     }
 }
 
@@ -49,7 +54,7 @@ fn Paid(it: TransactionView) -> impl IntoView {
             <h2>{t("pay-done")}</h2>
             <p class="big-amount">{amount}</p>
             {change.map(|change| view! {
-                <p class="hint">{move || say("transaction-change")}" "{change}</p>
+                <p class="hint">{t("transaction-change")}" "{change}</p>
             })}
             <ReturnToShop url=it.fulfilment_url />
         </section>
@@ -90,7 +95,7 @@ fn NotPaid(it: TransactionView) -> impl IntoView {
 pub fn ReturnToShop(url: Option<String>) -> impl IntoView {
     url.filter(|url| door::is_web_address(url)).map(|url| {
         let host = browser::host_of(&url).unwrap_or_default();
-        let opens = move || say_with("pay-return-host", &[("host", host.clone())]);
+        let opens = t_with("pay-return-host", &[("host", host)]);
         view! {
             <a class="button primary" rel="external" data-testid="return-to-shop" href=url>
                 <Icon shape=Shape::Leave />{t("pay-return")}

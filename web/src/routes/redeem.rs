@@ -3,15 +3,15 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
-use crate::components::{Amount, AmountField, Opened, Outcome, Page, Submit};
-use crate::i18n::{say, say_with, t};
+use crate::components::{AccountLine, Amount, AmountField, Opened, Outcome, Page, Submit};
+use crate::i18n::t;
+use crate::live::{either, live, memo, when};
 use crate::session::{Ask, use_session};
 
 /// The form, then what became of it.
 #[component]
 pub fn Redeem() -> impl IntoView {
     let session = use_session();
-    let enrolled = Memo::new(move |_| session.account().is_some());
     let done = RwSignal::new(None::<String>);
     let needs_account = || {
         view! {
@@ -20,17 +20,22 @@ pub fn Redeem() -> impl IntoView {
                 <a class="button primary" href="/welcome">{t("step-enrol")}</a>
             </section>
         }
+        .into_any()
     };
-    let onward = || view! { <a class="button primary" href="/">{t("to-wallet")}</a> };
-    let form = move || match done.get() {
-        Some(id) => view! { <Outcome id done="redeem-done">{onward}</Outcome> }.into_any(),
-        None => view! { <Form done /> }.into_any(),
+    let form = move || {
+        live(move || match done.get() {
+            Some(id) => view! {
+                <Outcome id done="redeem-done">
+                    <a class="button primary" href="/">{t("to-wallet")}</a>
+                </Outcome>
+            }
+            .into_any(),
+            None => view! { <Form done /> }.into_any(),
+        })
     };
     view! {
         <Page heading="redeem-title" lead="redeem-lead" narrow=true>
-            <Opened>
-                <Show when=move || enrolled.get() fallback=needs_account>{form}</Show>
-            </Opened>
+            <Opened>{either(move || session.account().is_some(), form, needs_account)}</Opened>
         </Page>
     }
 }
@@ -39,11 +44,11 @@ pub fn Redeem() -> impl IntoView {
 fn Form(done: RwSignal<Option<String>>) -> impl IntoView {
     let session = use_session();
     let amount = Amount::new(None, None);
-    let all = Memo::new(move |_| session.available(&amount.currency.get()).minor);
+    let all = memo(move || session.available(&amount.currency.get()).minor);
     let most = Signal::derive(move || Some(all.get()));
     let offers = Signal::derive(move || match all.get() {
         0 => Vec::new(),
-        all => vec![(all, format!("{} {}", say("amount-all"), amount.words(all)))],
+        all => vec![(all, format!("{} {}", t("amount-all"), amount.words(all)))],
     });
     let ask = Ask::new();
     let submit = move |event: SubmitEvent| {
@@ -57,19 +62,11 @@ fn Form(done: RwSignal<Option<String>>) -> impl IntoView {
             move |id| done.set(Some(id)),
         );
     };
-    let account =
-        move || {
-            session.account().map(|it| view! {
-        <p class="account-name">
-            <span class="hint">{t("redeem-to")}</span>{it.bank}
-            <span class="hint">{say_with("account-number", &[("number", it.number)])}</span>
-        </p>
-    })
-        };
+    let empty = || view! { <p class="empty">{t("redeem-empty")}</p> }.into_any();
     view! {
         <form class="card stack" on:submit=submit>
-            <div class="account">{account}</div>
-            <Show when=move || all.get() == 0><p class="empty">{t("redeem-empty")}</p></Show>
+            <AccountLine role="redeem-to" />
+            {when(move || all.get() == 0, empty)}
             <AmountField id="redeem-amount" amount most exceeds="amount-exceeds" offers />
             <Submit id="redeem-submit" ask label=amount.label("redeem-submit", "redeem-plain")
                 ready=Signal::derive(move || amount.is_within(most.get())) />

@@ -4,8 +4,9 @@ use koban_wallet_wasm::view::IssuerView;
 use leptos::prelude::*;
 
 use crate::browser;
-use crate::components::{Choice, Notice, Opened, Page, ProblemNotice, Tone};
-use crate::i18n::{Language, say, say_with, t};
+use crate::components::{Choice, Notice, Opened, Page, Tone, problem_of};
+use crate::i18n::{Language, t, t_with};
+use crate::live::{either, live, memo, text, when};
 use crate::prefs::{self, Theme};
 use crate::session::{Ask, use_session};
 
@@ -45,6 +46,9 @@ fn Appearance() -> impl IntoView {
         Callback::new(move |()| {
             language.set(choice);
             prefs::save_language(choice);
+            // All pages are made anew; the keyboard stays where it was.
+            let value = choice.map_or("system", Language::tag);
+            browser::focus_later(format!("language-{value}"));
         })
     };
     let choose_theme = move |choice: Theme| {
@@ -58,7 +62,7 @@ fn Appearance() -> impl IntoView {
             <fieldset class="choices inline">
                 <legend>{t("settings-language")}</legend>
                 <Choice group="language" value="system"
-                    label=Signal::derive(t("settings-language-system"))
+                    label=t("settings-language-system")
                     checked=Signal::derive(move || language.get().is_none())
                     on_choose=choose_language(None) />
                 {Language::ALL.map(|it| view! {
@@ -70,7 +74,7 @@ fn Appearance() -> impl IntoView {
             <fieldset class="choices inline">
                 <legend>{t("settings-theme")}</legend>
                 {Theme::ALL.map(|it| view! {
-                    <Choice group="theme" value=it.name() label=Signal::derive(t(theme_key(it)))
+                    <Choice group="theme" value=it.name() label=t(theme_key(it))
                         checked=Signal::derive(move || theme.get() == it)
                         on_choose=choose_theme(it) />
                 })}
@@ -90,20 +94,27 @@ const fn theme_key(theme: Theme) -> &'static str {
 #[component]
 fn Issuer() -> impl IntoView {
     let session = use_session();
-    let issuer = Memo::new(move |_| session.issuer());
-    let pseudonym = Memo::new(move |_| session.look(|view| view.pseudonym.clone()).flatten());
-    let facts = move || issuer.get().map(|it| view! { <IssuerFacts it /> });
+    let issuer = memo(move || session.issuer());
+    let pseudonym = memo(move || session.look(|view| view.pseudonym.clone()).flatten());
+    let facts = live(move || match issuer.get() {
+        Some(it) => view! { <IssuerFacts it /> }.into_any(),
+        None => ().into_any(),
+    });
     let own_name = move || {
-        pseudonym.get().map(|name| {
-            view! {
-                <dl class="facts-list">
-                    <dt>{t("settings-pseudonym")}</dt>
-                    <dd data-testid="pseudonym">{name}</dd>
-                </dl>
-            }
-        })
+        view! {
+            <dl class="facts-list">
+                <dt>{t("settings-pseudonym")}</dt>
+                <dd data-testid="pseudonym">{move || pseudonym.get()}</dd>
+            </dl>
+        }
+        .into_any()
     };
-    view! { <Section heading="settings-issuer">{facts}{own_name}</Section> }
+    view! {
+        <Section heading="settings-issuer">
+            {facts}
+            {when(move || pseudonym.with(Option::is_some), own_name)}
+        </Section>
+    }
 }
 
 #[component]
@@ -131,7 +142,6 @@ fn Storage() -> impl IntoView {
     let session = use_session();
     let ask = Ask::new();
     let denied = RwSignal::new(false);
-    let kept = Memo::new(move |_| session.look(|view| view.storage_persistent) == Some(true));
     let protect = move |_| {
         ask.run(
             |wallet| async move { Ok(wallet.persist_storage().await) },
@@ -140,36 +150,32 @@ fn Storage() -> impl IntoView {
             },
         );
     };
+    let refused =
+        || view! { <Notice tone=Tone::Info>{t("settings-storage-denied")}</Notice> }.into_any();
     let loose = move || {
         view! {
             <p>{t("settings-storage-loose")}</p>
-            <div role="status">
-                <Show when=move || denied.get()>
-                    <Notice tone=Tone::Info>{t("settings-storage-denied")}</Notice>
-                </Show>
-            </div>
+            <div role="status">{when(move || denied.get(), refused)}</div>
             <button class="button" data-testid="persist-storage" on:click=protect>
                 {t("settings-storage-submit")}
             </button>
         }
+        .into_any()
     };
-    view! {
-        <Section heading="settings-storage">
-            <Show when=move || kept.get() fallback=loose>
-                <Notice tone=Tone::Good>{t("settings-storage-kept")}</Notice>
-            </Show>
-        </Section>
-    }
+    let kept =
+        || view! { <Notice tone=Tone::Good>{t("settings-storage-kept")}</Notice> }.into_any();
+    let is_kept = move || session.look(|view| view.storage_persistent) == Some(true);
+    view! { <Section heading="settings-storage">{either(is_kept, kept, loose)}</Section> }
 }
 
 #[component]
 fn Links() -> impl IntoView {
     let asked = RwSignal::new(None::<bool>);
-    let words = move || match asked.get() {
-        Some(true) => say("settings-links-asked"),
-        Some(false) => say("settings-links-unsupported"),
+    let words = text(move || match asked.get() {
+        Some(true) => t("settings-links-asked"),
+        Some(false) => t("settings-links-unsupported"),
         None => String::new(),
-    };
+    });
     view! {
         <Section heading="settings-links">
             <p>{t("settings-links-text")}</p>
@@ -194,14 +200,13 @@ fn LostCoins() -> impl IntoView {
             },
         );
     };
+    let asked = || view! { <Notice tone=Tone::Good>{t("settings-lost-done")}</Notice> }.into_any();
     view! {
         <Section heading="settings-lost">
             <p>{t("settings-lost-text")}</p>
             <div role="status">
-                {move || ask.problem.get().map(|problem| view! { <ProblemNotice problem /> })}
-                <Show when=move || done.get()>
-                    <Notice tone=Tone::Good>{t("settings-lost-done")}</Notice>
-                </Show>
+                {problem_of(ask)}
+                {when(move || done.get(), asked)}
             </div>
             <button class="button" data-testid="refund" on:click=refund
                 disabled=move || ask.busy.get()>{t("settings-lost-submit")}</button>
@@ -212,7 +217,7 @@ fn LostCoins() -> impl IntoView {
 #[component]
 fn About() -> impl IntoView {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let words = move || say_with("settings-version", &[("version", version.clone())]);
+    let words = t_with("settings-version", &[("version", version)]);
     view! {
         <Section heading="settings-about">
             <p>{t("settings-about-text")}</p>

@@ -5,8 +5,9 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use super::payment::ReturnToShop;
-use crate::components::{Opened, Page, ProblemNotice, Receipt, StateBadge, kind_key};
+use crate::components::{Opened, Page, ProblemNotice, Receipt, StateBadge, kind_key, problem_of};
 use crate::i18n::t;
+use crate::live::{live, memo};
 use crate::money;
 use crate::session::{Ask, use_session};
 
@@ -15,15 +16,19 @@ use crate::session::{Ask, use_session};
 pub fn Transaction() -> impl IntoView {
     let session = use_session();
     let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id")).unwrap_or_default());
-    let transaction = Memo::new(move |_| session.transaction(&id.get()));
-    let shown = move || match transaction.get() {
-        Some(transaction) => view! { <Details transaction /> }.into_any(),
-        None => view! { <p class="empty">{t("activity-not-found")}</p> }.into_any(),
+    let transaction = memo(move || {
+        let id = params.with(|params| params.get("id")).unwrap_or_default();
+        session.transaction(&id)
+    });
+    let shown = move || {
+        live(move || match transaction.get() {
+            Some(transaction) => view! { <Details transaction /> }.into_any(),
+            None => view! { <p class="empty">{t("activity-not-found")}</p> }.into_any(),
+        })
     };
     view! {
         <Page heading="activity-title" narrow=true>
-            <Opened>{shown}</Opened>
+            <Opened>{shown()}</Opened>
             <p><a href="/activity">{t("recent-all")}</a></p>
         </Page>
     }
@@ -45,7 +50,7 @@ fn Details(transaction: TransactionView) -> impl IntoView {
                 <StateBadge state=it.state />
             </header>
             {it.amount.clone().map(|amount| view! {
-                <p class="big-amount">{move || money::show(&amount)}</p>
+                <p class="big-amount">{money::show(&amount)}</p>
             })}
             {state_text(it.state).map(|key| view! { <p class="hint">{t(key)}</p> })}
             {problem}
@@ -67,10 +72,10 @@ fn Facts(it: TransactionView) -> impl IntoView {
         text.filter(|text| !text.is_empty()).map(|text| view! { <dt>{t(key)}</dt><dd>{text}</dd> })
     };
     let change = it.change.map(|change| {
-        view! { <dt>{t("transaction-change")}</dt><dd>{move || money::show(&change)}</dd> }
+        view! { <dt>{t("transaction-change")}</dt><dd>{money::show(&change)}</dd> }
     });
     let lost = it.lost.map(|lost| {
-        view! { <dt>{t("transaction-lost")}</dt><dd>{move || money::show(&lost)}</dd> }
+        view! { <dt>{t("transaction-lost")}</dt><dd>{money::show(&lost)}</dd> }
     });
     view! {
         <dl class="facts-list">
@@ -79,7 +84,7 @@ fn Facts(it: TransactionView) -> impl IntoView {
             {change}
             {lost}
             <dt>{t("transaction-at")}</dt>
-            <dd>{move || money::show_time(it.at)}</dd>
+            <dd>{money::show_time(it.at)}</dd>
             <dt>{t("transaction-id")}</dt>
             <dd class="mono">{it.id}</dd>
         </dl>
@@ -105,7 +110,7 @@ fn Cancel(id: String) -> impl IntoView {
     };
     view! {
         <p class="hint">{t("transaction-cancel-text")}</p>
-        {move || ask.problem.get().map(|problem| view! { <ProblemNotice problem /> })}
+        {problem_of(ask)}
         <button class="button" data-testid="cancel" on:click=cancel
             disabled=move || ask.busy.get()>{t("transaction-cancel")}</button>
     }

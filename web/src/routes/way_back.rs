@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
+use crate::live::memo;
 use crate::{browser, door};
 
 /// Where the holder wants to go on afterwards, if that is a page of this wallet; tracked.
 pub fn use_next() -> Memo<Option<String>> {
     let location = use_location();
     // Decoded once, and only here: the path carries an invoice's address with escapes of its own.
-    Memo::new(move |_| {
+    memo(move || {
         let query = location.search.get();
         let next = query.split('&').find_map(|pair| pair.strip_prefix("next="));
         next.and_then(browser::decode).filter(|path| door::is_own_path(path))
@@ -19,7 +20,7 @@ pub fn use_next() -> Memo<Option<String>> {
 /// The address of this page as it is now, fragment included; tracked.
 pub fn use_here() -> Memo<String> {
     let location = use_location();
-    Memo::new(move |_| {
+    memo(move || {
         let query = location.search.get();
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}{mark}{query}{}", location.pathname.get(), location.hash.get())

@@ -6,10 +6,10 @@ use leptos_router::hooks::use_query_map;
 
 use super::way_back::{detour, use_next};
 use crate::components::{
-    Amount, AmountField, Choice, CoinPicker, Coins, Opened, Outcome, Page, Submit,
+    AccountLine, Amount, AmountField, Choice, CoinPicker, Coins, Opened, Outcome, Page, Submit,
 };
-use crate::i18n::{say_with, t};
-use crate::money;
+use crate::i18n::t;
+use crate::live::{either, live};
 use crate::session::{Ask, use_session};
 
 /// Amounts offered in units of 10^exponent.
@@ -20,39 +20,41 @@ const OFFERS: [u64; 3] = [1_000, 5_000, 10_000];
 pub fn Withdraw() -> impl IntoView {
     let session = use_session();
     let next = use_next();
-    let enrolled = Memo::new(move |_| session.account().is_some());
     let done = RwSignal::new(None::<String>);
-    let welcome = move || detour("/welcome", &[], next.get().as_deref());
     let needs_account = move || {
+        let welcome = detour("/welcome", &[], next.get().as_deref());
         view! {
             <section class="card stack">
                 <p>{t("withdraw-needs-account")}</p>
                 <a class="button primary" href=welcome>{t("step-enrol")}</a>
             </section>
         }
+        .into_any()
     };
-    let onward = move || match next.get() {
-        Some(path) => view! {
-            <a class="button primary" data-testid="back-to-invoice" href=path>
-                {t("back-to-invoice")}
-            </a>
-        },
-        None => view! {
-            <a class="button primary" data-testid="to-wallet" href="/".to_owned()>
-                {t("to-wallet")}
-            </a>
-        },
-    };
-    let form = move || match done.get() {
-        Some(id) => view! { <Outcome id done="withdraw-done">{onward}</Outcome> }.into_any(),
-        None => view! { <Form done /> }.into_any(),
+    let form = move || {
+        live(move || match done.get() {
+            Some(id) => view! { <Withdrawn id next=next.get() /> }.into_any(),
+            None => view! { <Form done /> }.into_any(),
+        })
     };
     view! {
         <Page heading="withdraw-title" lead="withdraw-lead" narrow=true>
-            <Opened>
-                <Show when=move || enrolled.get() fallback=needs_account>{form}</Show>
-            </Opened>
+            <Opened>{either(move || session.account().is_some(), form, needs_account)}</Opened>
         </Page>
+    }
+}
+
+/// What became of it, and the way on: to where the holder came from, else to the wallet.
+#[component]
+fn Withdrawn(id: String, next: Option<String>) -> impl IntoView {
+    let (path, words, test_id) = match next {
+        Some(path) => (path, "back-to-invoice", "back-to-invoice"),
+        None => ("/".to_owned(), "to-wallet", "to-wallet"),
+    };
+    view! {
+        <Outcome id done="withdraw-done">
+            <a class="button primary" data-testid=test_id href=path.clone()>{t(words)}</a>
+        </Outcome>
     }
 }
 
@@ -113,25 +115,9 @@ fn most_of_account(amount: Amount) -> Signal<Option<u64>> {
 /// The account the coins are bought from; its balance is asked for once when the page opens.
 #[component]
 fn Source() -> impl IntoView {
-    let session = use_session();
     let ask = Ask::new();
     ask.run(|wallet| async move { wallet.refresh_account().await }, |()| ());
-    let bank = move || session.account().map(|it| it.bank);
-    let number =
-        move || session.account().map(|it| say_with("account-number", &[("number", it.number)]));
-    let balance = move || session.account().and_then(|it| it.balance).as_ref().map(money::show);
-    view! {
-        <div class="account">
-            <p class="account-name">
-                <span class="hint">{t("withdraw-from")}</span>{bank}
-                <span class="hint">{number}</span>
-            </p>
-            <p class="account-balance">
-                <span class="hint">{t("account-balance")}</span>
-                <span data-testid="account-balance">{balance}</span>
-            </p>
-        </div>
-    }
+    view! { <AccountLine role="withdraw-from" /> }
 }
 
 /// Whether the issuer may find out whose coins they are, so that lost ones come back (VC-7, VC-8).
@@ -143,10 +129,10 @@ fn Recovery(recoverable: RwSignal<bool>) -> impl IntoView {
         <fieldset class="choices">
             <legend>{t("withdraw-recovery")}</legend>
             <Choice group="recovery" value="recoverable"
-                label=Signal::derive(t("withdraw-recoverable")) text="withdraw-recoverable-text"
+                label=t("withdraw-recoverable") text="withdraw-recoverable-text"
                 checked=is(true) on_choose=choose(true) />
             <Choice group="recovery" value="anonymous"
-                label=Signal::derive(t("withdraw-anonymous")) text="withdraw-anonymous-text"
+                label=t("withdraw-anonymous") text="withdraw-anonymous-text"
                 checked=is(false) on_choose=choose(false) />
         </fieldset>
     }

@@ -283,7 +283,7 @@ fn sales(lang: Lang, orders: &[Order]) -> Markup {
             @if !orders.iter().any(|order| order.status == Status::Paid) {
                 p { (lang.say("Nothing sold yet.", "まだ売れていません。")) }
             } @else {
-                div.scroll tabindex="0" role="region" aria-labelledby="sales" {
+                div.scroll tabindex="0" role="group" aria-labelledby="sales" {
                     table role="table" {
                         thead {
                             tr {
