@@ -1,7 +1,7 @@
 //! Encoding: deterministic CBOR (RFC 8949 section 4.2.1) through one strict door.
 //!
 //! Messages are maps with integer keys in ascending order. [`decode_exact`] accepts exactly the
-//! bytes that [`encode`] makes: re-encoding and comparing refuses over-long integers, indefinite
+//! bytes that [`encode()`] makes: re-encoding and comparing refuses over-long integers, indefinite
 //! lengths, unsorted or repeated keys, unknown fields and trailing bytes in one rule, so that one
 //! value has one encoding and a hash of the bytes is a hash of the value.
 

@@ -170,6 +170,7 @@ story('language and colours are kept over a reload and a restart', async (enter)
   await again.balanceIs(5000);
 });
 
+// What this writes, out/readme.png, is docs/wallet.png.
 story('the picture of the README: the shop on a desk, the wallet on a phone', async (enter) => {
   const phone = await enter({ viewport: PHONE });
   phone.expects(PAYMENT_REQUIRED);

@@ -2,7 +2,8 @@
 //!
 //! Everything of value happens in `koban-wallet-wasm`; this crate shows its [`WalletView`] and
 //! passes the holder's wishes on. Reading order: `app` (routes), `session` (the wallet behind the
-//! pages), `routes` (a file a page), `components` (what several pages share), then the pure helpers.
+//! pages), `routes` (a file a page), `components` (what several pages share), `live` (what changes
+//! while it is shown), then the pure helpers.
 //!
 //! [`WalletView`]: koban_wallet_wasm::view::WalletView
 

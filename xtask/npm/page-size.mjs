@@ -9,7 +9,8 @@ const LOADED = /\.(wasm|js|css)$/;
 const folder = process.argv[2];
 let total = 0;
 for (const name of readdirSync(folder, { recursive: true })) {
-  if (!LOADED.test(name)) continue;
+  // the build's own staging folder begins with a dot
+  if (!LOADED.test(name) || name.startsWith('.')) continue;
   const raw = readFileSync(join(folder, name));
   const size = brotliCompressSync(raw).length;
   total += size;

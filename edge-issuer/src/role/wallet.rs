@@ -42,7 +42,7 @@ struct Config {
 
 /// Answers with a file of the built page.
 ///
-/// `/config.json` is [`Config`]; a path that names no file gives the page if a person opens it
+/// `/config.json` is `Config`; a path that names no file gives the page if a person opens it
 /// (VC-12: links and files lead into the page), else [`Code::NotFound`].
 pub async fn front<H: Host>(host: &H, request: HttpRequest) -> HttpResponse {
     let mut response = match (request.method(), request.uri().path()) {

@@ -8,12 +8,16 @@ use crate::live::{each, memo, text};
 use crate::money;
 use crate::session::use_session;
 
-/// One panel a currency, the first one large.
+/// A panel for the first currency, and a line for every other that anything is held in.
 #[component]
 pub fn Balances() -> impl IntoView {
     let session = use_session();
-    let codes =
-        memo(move || session.balances().into_iter().map(|it| it.available.currency).collect());
+    let codes = memo(move || {
+        let held = |it: &BalanceView| it.available.minor > 0 || it.pending.minor > 0;
+        let all = session.balances().into_iter().enumerate();
+        let shown = all.filter(|(position, it)| *position == 0 || held(it));
+        shown.map(|(_, it)| it.available.currency).collect()
+    });
     view! {
         <section class="balances" aria-label=t("balance-title")>
             {each(codes, |code| view! { <Balance code /> }.into_any())}

@@ -110,18 +110,25 @@ fn Recent() -> impl IntoView {
     }
 }
 
-/// The bank account, with its balance when the holder asks for it.
+/// The bank account; its balance is asked for once, and again when the holder wants.
 #[component]
 fn Account() -> impl IntoView {
     let session = use_session();
     let ask = Ask::new();
-    let refresh = move |_| ask.run(|wallet| async move { wallet.refresh_account().await }, |()| ());
+    let refresh = move || ask.run(|wallet| async move { wallet.refresh_account().await }, |()| ());
+    // The account appears while this page is open, when the holder comes to it by the first steps.
+    let unknown = memo(move || session.account().is_some_and(|it| it.balance.is_none()));
+    Effect::new(move || {
+        if unknown.get() {
+            refresh();
+        }
+    });
     let card = move || {
         view! {
             <section class="card stack" aria-labelledby="account">
                 <header class="card-head">
                     <h2 id="account">{t("account-title")}</h2>
-                    <button class="button small" on:click=refresh
+                    <button class="button small" on:click=move |_| refresh()
                         disabled=move || ask.busy.get()>{t("account-refresh")}</button>
                 </header>
                 <AccountLine />

@@ -79,15 +79,15 @@ impl<S: Sql> Store<'_, S> {
 pub struct Totals {
     /// The currency's code.
     pub currency: String,
-    /// See [`Figure`].
+    /// Value of live coins in this shard, claimed ones included.
     pub coins: u64,
-    /// See [`Figure`].
+    /// Value held for payees.
     pub held: u64,
-    /// See [`Figure`].
+    /// Value of other shards' rows that are committed here and not yet erased there.
     pub settling: u64,
-    /// See [`Figure`].
+    /// Value on its way from the reserve to accounts.
     pub owed: u64,
-    /// See [`Figure`].
+    /// Value banks have been asked to debit, answer unknown.
     pub debiting: u64,
     /// Grows with every change.
     pub version: u64,
