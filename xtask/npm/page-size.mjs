@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 
-const LIMIT = 400 * 1024;
+const LIMIT = 400_000;
 const LOADED = /\.(wasm|js|css)$/;
 
 const folder = process.argv[2];

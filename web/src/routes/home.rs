@@ -1,5 +1,6 @@
 //! The wallet: what is in it, what can be done with it, what was done last.
 
+use koban_wallet_wasm::Wallet;
 use koban_wallet_wasm::view::{BalanceView, Stage, TransactionKind, TransactionView};
 use leptos::prelude::*;
 
@@ -110,17 +111,17 @@ fn Recent() -> impl IntoView {
     }
 }
 
-/// The bank account; its balance is asked for once, and again when the holder wants.
+/// The bank account; its balance is asked for when the page opens, and when the holder wants.
 #[component]
 fn Account() -> impl IntoView {
     let session = use_session();
-    let ask = Ask::new();
-    let refresh = move || ask.run(|wallet| async move { wallet.refresh_account().await }, |()| ());
-    // The account appears while this page is open, when the holder comes to it by the first steps.
-    let unknown = memo(move || session.account().is_some_and(|it| it.balance.is_none()));
+    let [ask, unasked] = [Ask::new(), Ask::new()];
+    let refresh = |wallet: Wallet| async move { wallet.refresh_account().await };
+    // The account may appear while this page is open, by the first steps.
+    let is_enrolled = memo(move || session.account().is_some());
     Effect::new(move || {
-        if unknown.get() {
-            refresh();
+        if is_enrolled.get() {
+            unasked.run(refresh, |()| ());
         }
     });
     let card = move || {
@@ -128,7 +129,7 @@ fn Account() -> impl IntoView {
             <section class="card stack" aria-labelledby="account">
                 <header class="card-head">
                     <h2 id="account">{t("account-title")}</h2>
-                    <button class="button small" on:click=move |_| refresh()
+                    <button class="button small" on:click=move |_| ask.run(refresh, |()| ())
                         disabled=move || ask.busy.get()>{t("account-refresh")}</button>
                 </header>
                 <AccountLine />
@@ -137,7 +138,7 @@ fn Account() -> impl IntoView {
         }
         .into_any()
     };
-    when(move || session.account().is_some(), card)
+    when(move || is_enrolled.get(), card)
 }
 
 /// Offers to ask the browser for its promise to keep the database, until it has given it.
