@@ -74,14 +74,16 @@ pub fn decimal(minor: u64, exponent: u8) -> String {
 }
 
 /// What a person typed, as minor units: grouping, currency signs and full-width digits (as
-/// Japanese keyboards give them) are understood. `None` for anything that is not an amount of at
+/// Japanese keyboards give them) are understood; a comma groups three digits and is never a decimal
+/// point, so that `12,50` is refused and not read as 1250. `None` for anything that is not an amount of at
 /// least one minor unit and at most [`MAX_MINOR`], or that has more decimals than the currency.
 pub fn parse(text: &str, exponent: u8) -> Option<u64> {
     let plain: String = text.chars().map(half_width).filter(|c| !is_decoration(*c)).collect();
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+    let whole = ungrouped(whole)?;
     let places = usize::from(exponent);
     let only_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || fraction.len() > places || !only_digits(whole) || !only_digits(fraction)
+    if whole.is_empty() || fraction.len() > places || !only_digits(&whole) || !only_digits(fraction)
     {
         return None;
     }
@@ -97,8 +99,15 @@ fn half_width(c: char) -> char {
     }
 }
 
+/// The digits without the commas between groups of three.
+fn ungrouped(whole: &str) -> Option<String> {
+    let mut groups = whole.split([',', '、']);
+    let first = groups.next().filter(|first| !first.is_empty())?;
+    groups.try_fold(first.to_owned(), |all, group| (group.len() == 3).then(|| all + group))
+}
+
 fn is_decoration(c: char) -> bool {
-    c.is_whitespace() || matches!(c, ',' | '、' | '¥' | '￥' | '$' | '円')
+    c.is_whitespace() || matches!(c, '¥' | '￥' | '$' | '円')
 }
 
 #[cfg(test)]
@@ -131,6 +140,9 @@ mod tests {
         }
         assert_eq!(parse("12.5", 0), None);
         assert_eq!(parse("12.345", 2), None);
+        for text in ["12,50", "1,2", "5,", ",500", "1,0000", "12.50,0"] {
+            assert_eq!(parse(text, 2), None, "{text}");
+        }
         assert_eq!(parse("99999999999999999999999999", 0), None);
     }
 }
