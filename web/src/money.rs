@@ -75,8 +75,9 @@ pub fn decimal(minor: u64, exponent: u8) -> String {
 
 /// What a person typed, as minor units: grouping, currency signs and full-width digits (as
 /// Japanese keyboards give them) are understood; a comma groups three digits and is never a decimal
-/// point, so that `12,50` is refused and not read as 1250. `None` for anything that is not an amount of at
-/// least one minor unit and at most [`MAX_MINOR`], or that has more decimals than the currency.
+/// point, so that `12,50` is refused and not read as 1250. `None` for anything that is not an
+/// amount of at least one minor unit and at most [`MAX_MINOR`], or that has more decimals than the
+/// currency.
 pub fn parse(text: &str, exponent: u8) -> Option<u64> {
     let plain: String = text.chars().map(half_width).filter(|c| !is_decoration(*c)).collect();
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
