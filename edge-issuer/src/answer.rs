@@ -73,8 +73,7 @@ pub fn problem(code: Code) -> HttpResponse {
 /// The code of an answer that is problem details.
 pub fn code_of(response: &HttpResponse) -> Option<Code> {
     let problem: serde_json::Value = serde_json::from_slice(response.body()).ok()?;
-    let number = problem.get("code")?.as_u64()?;
-    Code::ALL.iter().copied().find(|code| u64::from(code.number()) == number)
+    Code::of_number(problem.get("code")?.as_u64()?)
 }
 
 /// What went wrong inside a role, on its way to becoming an answer.

@@ -37,6 +37,11 @@ macro_rules! refusals {
             /// Every code, in order of precedence.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
+            /// The code of a stable number.
+            pub fn of_number(number: u64) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| u64::from(code.number()) == number)
+            }
+
             /// The stable number.
             pub const fn number(self) -> u16 {
                 match self { $(Self::$variant => $number,)* }

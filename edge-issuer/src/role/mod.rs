@@ -6,4 +6,5 @@ pub mod payment;
 pub mod peer;
 pub mod register;
 pub mod shop;
+pub(crate) mod vault;
 pub mod wallet;

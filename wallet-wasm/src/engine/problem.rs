@@ -137,7 +137,7 @@ pub(super) fn reported(answer: &HttpAnswer) -> Option<Code> {
         return None;
     }
     let details: Details = serde_json::from_slice(&answer.body).ok()?;
-    Code::ALL.iter().copied().find(|code| code.number() == details.code)
+    Code::of_number(u64::from(details.code))
 }
 
 /// The problem in an unsealed answer that is not what was asked for.

@@ -112,7 +112,6 @@ fn outcome_of(row: &Row) -> Result<Outcome, StoreError> {
     if row.is_null("refused")? {
         return Ok(Ok(row.blob("answer")?.to_vec()));
     }
-    let number = row.u64("refused")?;
-    let code = Code::ALL.iter().find(|code| u64::from(code.number()) == number);
-    Ok(Err(*code.ok_or(StoreError::Column("refused"))?))
+    let code = Code::of_number(row.u64("refused")?);
+    Ok(Err(code.ok_or(StoreError::Column("refused"))?))
 }

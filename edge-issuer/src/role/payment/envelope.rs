@@ -197,9 +197,8 @@ fn became(row: &Row) -> Result<Admitted, StoreError> {
     if row.is_null("refusal")? {
         return Ok(Admitted::Open);
     }
-    let number = row.u64("refusal")?;
-    let code = Code::ALL.iter().find(|code| u64::from(code.number()) == number);
-    Ok(Admitted::Answered(Err(*code.ok_or(StoreError::Column("refusal"))?)))
+    let code = Code::of_number(row.u64("refusal")?);
+    Ok(Admitted::Answered(Err(code.ok_or(StoreError::Column("refusal"))?)))
 }
 
 fn said(became: Admitted) -> HttpResponse {

@@ -9,7 +9,7 @@ use koban_protocol::id::{Digest, NotAnId, from_hex};
 use koban_protocol::key::{Seed, SigningKey};
 use subtle::ConstantTimeEq as _;
 
-use super::vault::Vault;
+use crate::role::vault::Vault;
 
 const HALF: usize = 8;
 

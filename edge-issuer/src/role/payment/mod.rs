@@ -29,7 +29,6 @@ pub mod routes;
 mod schema;
 mod store;
 mod validation;
-pub(crate) mod vault;
 
 use std::cell::OnceCell;
 use std::rc::Rc;

@@ -259,7 +259,5 @@ impl<H: ObjectHost> Till<H> {
 }
 
 fn stored_code(shop: &Row) -> Result<Code, StoreError> {
-    let number = shop.u64("refused")?;
-    let code = Code::ALL.iter().find(|code| u64::from(code.number()) == number);
-    code.copied().ok_or(StoreError::Column("refused"))
+    Code::of_number(shop.u64("refused")?).ok_or(StoreError::Column("refused"))
 }

@@ -12,7 +12,7 @@ use koban_protocol::wire::{self, Wire};
 use serde::Serialize;
 
 use crate::answer::Fault;
-use crate::role::payment::vault::Vault;
+use crate::role::vault::Vault;
 use crate::sql::{Row, Sql, StoreError};
 
 /// How many look-ups the log shows.

@@ -29,8 +29,8 @@ use koban_protocol::refusal::Code;
 
 use crate::answer::{Fault, body, problem};
 use crate::host::{Class, Host, HttpRequest, HttpResponse, Object, ObjectHost};
-use crate::role::payment::vault::Vault;
 use crate::role::peer;
+use crate::role::vault::Vault;
 use crate::sql::{Sql, StoreError};
 use lang::Lang;
 use look::Frame;
