@@ -63,6 +63,7 @@ async fn dispatch<H: Host>(host: &H, role: &str, request: HttpRequest) -> HttpRe
         "register" => role::register::front(host, request).await,
         "bank-a" | "bank-b" => role::bank::front(host, request).await,
         "payment" => role::payment::front(host, request).await,
+        "originator" => role::originator::front(host, request).await,
         _ => {
             host.log("the setting ROLE names no role");
             answer::problem(Code::Internal)
@@ -162,7 +163,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_body_may_be_as_long_as_a_message_and_no_longer() {
-        for role in ["wallet", "shop", "issuer", "register", "bank-a", "bank-b", "payment"] {
+        let all =
+            ["wallet", "shop", "issuer", "register", "bank-a", "bank-b", "payment", "originator"];
+        for role in all {
             let machine = Machine::of(role);
             let allowed = machine.answer(request(Method::POST, MESSAGE_BYTES_MAX));
             assert_ne!(allowed.status(), StatusCode::PAYLOAD_TOO_LARGE, "{role}");
@@ -174,7 +177,7 @@ pub(crate) mod tests {
 
     #[test]
     fn pages_of_other_origins_may_ask_all_roles_but_shop_and_wallet() {
-        for role in ["issuer", "register", "bank-a", "bank-b", "payment"] {
+        for role in ["issuer", "register", "bank-a", "bank-b", "payment", "originator"] {
             let machine = Machine::of(role);
             let before = machine.answer(request(Method::OPTIONS, 0));
             assert_eq!(before.status(), StatusCode::NO_CONTENT, "{role}");

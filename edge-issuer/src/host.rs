@@ -29,6 +29,8 @@ pub enum Class {
     Payment,
     /// The demo shop's goods and orders; one, named `shop`.
     Shop,
+    /// Cards and their shadow accounts (VC 4.3); one, named `originator`.
+    Originator,
 }
 
 impl Class {
@@ -41,6 +43,7 @@ impl Class {
             Self::Bank => "Bank",
             Self::Payment => "Payment",
             Self::Shop => "Shop",
+            Self::Originator => "Originator",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Identifiers. Each is its own type, so that none is taken for another.
 
+use core::convert::Infallible;
 use core::str::FromStr;
 
+use minicbor::encode::{self, Encode, Write};
 use sha2::{Digest as _, Sha256};
 
 use crate::entropy::Entropy;
@@ -36,6 +38,18 @@ byte_string!(
     Digest, 32
 );
 
+/// Hashes what is written.
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    type Error = Infallible;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.0.update(bytes);
+        Ok(())
+    }
+}
+
 impl Digest {
     /// `SHA-256(u8 len(domain) || domain || body)`; one domain per use.
     pub fn of(domain: &str, body: &[u8]) -> Self {
@@ -45,6 +59,17 @@ impl Digest {
         hash.update(domain);
         hash.update(body);
         Self(hash.finalize().into())
+    }
+
+    /// The same of a value's one encoding, hashed as it is made.
+    pub fn of_value<T: Encode<()>>(domain: &str, value: &T) -> Self {
+        debug_assert!(domain.len() < 256);
+        let mut hash = Hashing(Sha256::new());
+        hash.0.update([u8::try_from(domain.len()).unwrap_or(u8::MAX)]);
+        hash.0.update(domain);
+        let done: Result<(), encode::Error<Infallible>> = minicbor::encode(value, &mut hash);
+        debug_assert!(done.is_ok());
+        Self(hash.0.finalize().into())
     }
 
     /// The first `N` bytes.
@@ -63,6 +88,10 @@ impl Digest {
 pub struct Shard(pub u16);
 
 impl Shard {
+    /// The shard that keeps what is owed to the originator for cards: one, so that no more can come
+    /// back than was loaded.
+    pub const CLEARING: Self = Self(0);
+
     /// The shard among `shards` that an id belongs to.
     pub fn of(id: &[u8; 16], shards: u16) -> Self {
         let fraction = u32::from(u16::from_be_bytes([id[0], id[1]]));
@@ -89,6 +118,11 @@ impl OperationId {
     pub fn fresh(near: Option<CoinId>, shards: u16, entropy: Entropy) -> Self {
         let id = entropy.bytes();
         Self(near.map_or(id, |coin| coin.shard(shards).place(id, shards)))
+    }
+
+    /// A fresh id of a load or an unload; at home in [`Shard::CLEARING`].
+    pub fn clearing(shards: u16, entropy: Entropy) -> Self {
+        Self(Shard::CLEARING.place(entropy.bytes(), shards))
     }
 
     /// The home shard.

@@ -57,9 +57,21 @@ byte_string!(
     VerifyingKey, 33
 );
 byte_string!(
+    /// A public key that messages are sealed to: an uncompressed SEC 1 point, as RFC 9180
+    /// serialises it.
+    SealingKey, 65
+);
+byte_string!(
     /// `r || s`, `s <= n/2`.
     Signature, 64
 );
+
+impl SealingKey {
+    /// The key in short.
+    pub fn id(&self) -> KeyId {
+        KeyId(Digest::of("koban/v1/sealing-key", &self.0).prefix())
+    }
+}
 
 /// A signature that does not verify; no reason is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,10 +11,14 @@
 //! [`online::tagged`] is VarietyCash's coin; [`process`] holds one module per process, each with
 //! the order, the outcome, and what either side must check. Every step that needs randomness takes
 //! [`entropy::Entropy`].
+//!
+//! Without the feature `alloc` only what a card shares with the rest is left: amounts, keys,
+//! signatures and [`offline::purse`].
 
 #![no_std]
 #![deny(clippy::arithmetic_side_effects)]
 
+#[cfg(feature = "alloc")]
 extern crate alloc;
 
 pub mod amount;
@@ -22,11 +26,17 @@ pub mod entropy;
 pub mod id;
 pub mod key;
 pub mod limits;
+pub mod offline;
+#[cfg(feature = "alloc")]
 pub mod online;
+#[cfg(feature = "alloc")]
 pub mod process;
+#[cfg(feature = "alloc")]
 pub mod refusal;
+#[cfg(feature = "alloc")]
 pub mod sealed;
 pub mod signed;
+#[cfg(feature = "alloc")]
 pub mod statement;
 pub mod time;
 pub mod wire;

@@ -138,6 +138,18 @@ refusals! {
     28 ReserveTooSmall "reserve-too-small" 409 Issuer
        "The issuer's reserve at this bank is too small."
         "Settle reserve from another bank first.";
+    29 CardUnknown "card-unknown" 404 Asker "The originator has made no such card."
+        "Use a card of this originator.";
+    30 CardClosed "card-closed" 403 Payer "The card is closed."
+        "Ask the originator why; what is in it is not lost.";
+    31 ReportFirst "report-first" 409 Asker
+       "The originator does not know of this much value in the card."
+        "Report the card's log, then repeat.";
+    32 NotLost "not-lost" 409 Asker "The exchange is not known to be broken at both ends."
+        "Report the logs of both cards, then repeat.";
+    33 ClearingUneven "clearing-uneven" 409 Issuer
+       "More would leave the cards than was ever loaded."
+        "The issuer and the originator must compare their books.";
 }
 
 /// Proof that goes with a refusal.

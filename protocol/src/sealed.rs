@@ -22,18 +22,14 @@ use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::entropy::Entropy;
-use crate::id::{Digest, KeyId, OperationId};
+use crate::id::{KeyId, OperationId};
+pub use crate::key::SealingKey;
 use crate::key::Seed;
 use crate::wire::{self, Bytes, Wire, byte_string};
 
 const INFO: &[u8] = b"koban/v1/request";
 const ANSWER: &[u8] = b"koban/v1/answer";
 
-byte_string!(
-    /// A role's public key for sealed requests: an uncompressed SEC 1 point, as RFC 9180 serialises
-    /// it.
-    SealingKey, 65
-);
 byte_string!(
     /// An HPKE encapsulated key.
     Encapsulated, 65
@@ -46,13 +42,6 @@ byte_string!(
     /// Tells the issuer that an answer has arrived and need not be kept (VC-3, the last flow).
     Acknowledgement, 16
 );
-
-impl SealingKey {
-    /// The key in short.
-    pub fn id(&self) -> KeyId {
-        KeyId(Digest::of("koban/v1/sealing-key", &self.0).prefix())
-    }
-}
 
 /// What a request asks for; part of the associated data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -88,6 +77,12 @@ pub enum Route {
     /// The issuer's look-up: [`RegisterLookup`](crate::statement::RegisterLookup).
     #[n(9)]
     Lookup,
+    /// [`process::load`](crate::process::load).
+    #[n(10)]
+    Load,
+    /// [`process::unload`](crate::process::unload).
+    #[n(11)]
+    Unload,
 }
 
 /// A request that only its recipient can open.

@@ -23,6 +23,8 @@ pub struct Figures {
     pub coins: u64,
     /// Value kept for payees.
     pub held: u64,
+    /// Value owed to the originator for cards.
+    pub cards: u64,
     /// Value counted twice until another shard has erased it.
     pub settling: u64,
     /// Value on its way to accounts.
@@ -50,10 +52,15 @@ impl Figures {
         self.reserves.iter().map(|reserve| reserve.minor).sum()
     }
 
-    /// Whether nothing is in flight and coins and kept value equal the reserves.
+    /// What holders, payees and cards have.
+    pub fn issued(&self) -> u64 {
+        self.coins + self.held + self.cards
+    }
+
+    /// Whether nothing is in flight and everything issued equals the reserves.
     pub fn is_even(&self) -> bool {
         let flight = self.settling + self.owed + self.debiting;
-        flight == 0 && self.coins + self.held == self.reserved()
+        flight == 0 && self.issued() == self.reserved()
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use koban_edge_issuer::host::{HttpRequest, HttpResponse, Unreachable};
 use koban_protocol::entropy::Entropy;
+use koban_protocol::id::from_hex;
+use koban_protocol::key::Seed;
 use koban_protocol::time::Time;
 
 use crate::network::Network;
@@ -19,6 +21,12 @@ pub struct Http {
 impl Network for Http {
     fn origin(&self, role: &str) -> String {
         self.origins.get(role).cloned().unwrap_or_default()
+    }
+
+    fn seed(&self, role: &str) -> Seed {
+        let name = format!("KOBAN_SEED_{}", role.to_uppercase());
+        let digits = std::env::var(&name).unwrap_or_default();
+        Seed::new(from_hex(&digits).unwrap_or_else(|| panic!("{name} is no seed")))
     }
 
     fn now(&self) -> Time {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use koban_edge_issuer::host::{HttpRequest, HttpResponse, Unreachable};
 use koban_protocol::entropy::Entropy;
+use koban_protocol::key::Seed;
 use koban_protocol::time::Time;
 
 use crate::world::{ORIGINS, World};
@@ -15,6 +16,8 @@ pub type Net = Rc<dyn Network>;
 pub trait Network {
     /// The origin of a role.
     fn origin(&self, role: &str) -> String;
+    /// A role's seed: to be that role, honest or not.
+    fn seed(&self, role: &str) -> Seed;
     /// The time.
     fn now(&self) -> Time;
     /// Fresh entropy.
@@ -29,6 +32,10 @@ impl Network for World {
     fn origin(&self, role: &str) -> String {
         let found = ORIGINS.iter().find(|(name, _)| *name == role);
         found.map(|(_, origin)| (*origin).to_owned()).unwrap_or_default()
+    }
+
+    fn seed(&self, role: &str) -> Seed {
+        World::seed(self, role)
     }
 
     fn now(&self) -> Time {

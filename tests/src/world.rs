@@ -14,16 +14,17 @@ use koban_edge_issuer::front;
 use koban_edge_issuer::host::{
     Address, Class, Host, HttpRequest, HttpResponse, Object, ObjectHost, Unreachable,
 };
-use koban_edge_issuer::role::{bank, issuer, payment, peer, register, shop};
+use koban_edge_issuer::role::{bank, issuer, originator, payment, peer, register, shop};
 use koban_edge_issuer::sqlite::Sqlite;
 use koban_protocol::entropy::Entropy;
 use koban_protocol::id::Digest;
+use koban_protocol::key::Seed;
 use koban_protocol::time::Time;
 
 type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The roles with their origins.
-pub const ORIGINS: [(&str, &str); 7] = [
+pub const ORIGINS: [(&str, &str); 8] = [
     ("wallet", "http://localhost:8700"),
     ("shop", "http://localhost:8701"),
     ("issuer", "http://localhost:8702"),
@@ -31,6 +32,7 @@ pub const ORIGINS: [(&str, &str); 7] = [
     ("bank-b", "http://localhost:8704"),
     ("payment", "http://localhost:8705"),
     ("register", "http://localhost:8706"),
+    ("originator", "http://localhost:8707"),
 ];
 
 /// An object of any class, for the World's table of them.
@@ -147,10 +149,14 @@ impl World {
         self.0.objects.borrow_mut().clear();
     }
 
+    /// A role's seed.
+    pub fn seed(&self, role: &str) -> Seed {
+        peer::seed(&WorldHost::new(self, role, None)).unwrap()
+    }
+
     /// The token of a role's operator.
     pub fn operator_token(&self, role: &str) -> String {
-        let host = WorldHost::new(self, role, None);
-        peer::operator_token(&peer::seed(&host).unwrap())
+        peer::operator_token(&self.seed(role))
     }
 
     /// What the roles logged.
@@ -209,6 +215,7 @@ impl World {
             Class::Bank => Rc::new(bank::Bank::open(host).unwrap()),
             Class::Payment => Rc::new(payment::Till::open(host).unwrap()),
             Class::Shop => Rc::new(shop::Shop::open(host).unwrap()),
+            Class::Originator => Rc::new(originator::Originator::open(host).unwrap()),
         };
         self.0.objects.borrow_mut().insert(id, Rc::clone(&object));
         object

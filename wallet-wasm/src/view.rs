@@ -302,8 +302,8 @@ pub struct AuditView {
     pub currencies: Vec<CurrencyAudit>,
 }
 
-/// One currency's totals, in minor units. The rule: `coins + held - settling <= reserves <= coins +
-/// held + owed + debiting`, and equality when nothing is in flight.
+/// One currency's totals, in minor units. The rule, with `issued = coins + held + cards`: `issued -
+/// settling <= reserves <= issued + owed + debiting`, and equality when nothing is in flight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
@@ -316,6 +316,9 @@ pub struct CurrencyAudit {
     pub coins: u64,
     /// Value held for payees.
     pub held: u64,
+    /// Value in cards, owed to their originator.
+    #[serde(default)]
+    pub cards: u64,
     /// Inputs of decided operations that other shards have yet to erase.
     pub settling: u64,
     /// Money that left the coins and has yet to reach a bank account.

@@ -179,6 +179,7 @@ audit-title = Audit
 audit-lead = Every coin is backed by real money at the banks. Anyone may check that here, at any time.
 audit-coins = Coins in circulation
 audit-held = Held for payees
+audit-cards = In cards
 audit-reserves = Money at the banks
 audit-flight = In flight
 audit-flight-text = { $amount } is on its way between coins and banks. That is ordinary while operations run.

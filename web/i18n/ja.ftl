@@ -175,6 +175,7 @@ audit-title = 監査
 audit-lead = すべてのコインは、銀行にある実際のお金で裏付けられています。だれでも、いつでもここで確かめられます。
 audit-coins = 流通しているコイン
 audit-held = 受取人への預かり分
+audit-cards = カードの中の分
 audit-reserves = 銀行の準備金
 audit-flight = 移動中
 audit-flight-text = { $amount } がコインと銀行の間を移動しています。手続きの途中では普通のことです。

@@ -20,14 +20,15 @@ pub fn reserves_total(audit: &CurrencyAudit) -> u64 {
     audit.reserves.iter().fold(0, |sum, reserve| sum.saturating_add(reserve.minor))
 }
 
-/// `coins + held - settling <= reserves <= coins + held + owed + debiting`, checked here and not
-/// believed. Totals that are not of one moment prove nothing, so they are never inconsistent.
+/// `issued - settling <= reserves <= issued + owed + debiting` with `issued = coins + held + cards`,
+/// checked here and not believed. Totals that are not of one moment prove nothing, so they are
+/// never inconsistent.
 pub fn verdict(audit: &CurrencyAudit, steady: bool) -> Verdict {
     if !steady {
         return Verdict::Moving;
     }
     let reserves = u128::from(reserves_total(audit));
-    let issued = u128::from(audit.coins) + u128::from(audit.held);
+    let issued = [audit.coins, audit.held, audit.cards].map(u128::from).iter().sum::<u128>();
     let upper = issued + u128::from(audit.owed) + u128::from(audit.debiting);
     let kept = issued <= reserves + u128::from(audit.settling) && reserves <= upper;
     if !kept || !audit.consistent {
@@ -54,6 +55,7 @@ mod tests {
             exponent: 0,
             coins,
             held,
+            cards: 0,
             settling,
             owed,
             debiting,
@@ -84,6 +86,13 @@ mod tests {
             verdict(&totals(u64::MAX, 1, [0; 3], &[u64::MAX, 1]), true),
             Verdict::Inconsistent
         );
+    }
+
+    #[test]
+    fn vc_10_value_in_cards_is_covered_too() {
+        let loaded = |banks| CurrencyAudit { cards: 500, ..totals(3500, 0, [0; 3], banks) };
+        assert_eq!(verdict(&loaded(&[4000]), true), Verdict::Equal);
+        assert_eq!(verdict(&loaded(&[3500]), true), Verdict::Inconsistent);
     }
 
     #[test]

@@ -15,8 +15,8 @@ use crate::bundle;
 use crate::command::root;
 
 /// The parties, in the order of their ports.
-pub(crate) const ROLES: [&str; 7] =
-    ["wallet", "shop", "issuer", "bank-a", "bank-b", "payment", "register"];
+pub(crate) const ROLES: [&str; 8] =
+    ["wallet", "shop", "issuer", "bank-a", "bank-b", "payment", "register", "originator"];
 
 /// Where each party answers: its name and its loopback port.
 #[derive(Clone)]

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use crate::command::{cargo, complete, root};
+use crate::config::seed_variable;
 use crate::edge::Edge;
 use crate::{bundle, setup};
 
@@ -41,13 +42,15 @@ pub(crate) fn ledger_suite(state: &Path) -> Result<()> {
     against_edge("koban-suite", "dev", &[], state)
 }
 
-/// Runs a program of the tests against a fresh edge.
+/// Runs a program of the tests against a fresh edge. It finds the originator's seed where the edge
+/// found it, so that it can say what no honest originator would.
 fn against_edge(name: &str, profile: &str, arguments: &[&str], state: &Path) -> Result<()> {
     let program = format!("--quiet --profile {profile} --package koban-tests --bin {name}");
     complete(&mut cargo(&format!("build {program}")))?;
     let edge = Edge::fresh(state)?;
     let mut command = cargo(&format!("run {program} -- --origins"));
     command.arg(edge.origins()).args(arguments).env("KOBAN_EDGE_PID", edge.id().to_string());
+    command.env(seed_variable("originator"), edge.seed("originator")?);
     if let Err(error) = complete(&mut command) {
         bail!("{error:#}\nthe edge's last messages:\n{}", edge.last_messages(20));
     }

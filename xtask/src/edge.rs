@@ -78,6 +78,14 @@ impl Edge {
         self.ports.origins()
     }
 
+    /// A party's secret seed.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn seed(&self, role: &str) -> Result<String> {
+        seed(&self.state, role)
+    }
+
     /// The process's id.
     pub(crate) fn id(&self) -> u32 {
         self.runtime.id()

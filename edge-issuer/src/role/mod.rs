@@ -2,6 +2,7 @@
 
 pub mod bank;
 pub mod issuer;
+pub mod originator;
 pub mod payment;
 pub mod peer;
 pub mod register;

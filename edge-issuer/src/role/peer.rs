@@ -8,7 +8,7 @@ use koban_protocol::id::from_hex;
 use koban_protocol::key::{Seed, VerifyingKey};
 use koban_protocol::refusal::Code;
 use koban_protocol::signed::{OpenError, Signed, Statement};
-use koban_protocol::statement::{BankKeys, IssuerKeys, RegisterKeys};
+use koban_protocol::statement::{BankKeys, IssuerKeys, OriginatorKeys, RegisterKeys};
 use koban_protocol::wire::{self, Wire, WireError};
 use subtle::ConstantTimeEq as _;
 
@@ -55,6 +55,16 @@ impl PublishedKeys for BankKeys {
 
     fn is_of(&self, peer: &str) -> bool {
         self.id.as_str() == peer
+    }
+}
+
+impl PublishedKeys for OriginatorKeys {
+    fn key(&self) -> VerifyingKey {
+        self.key
+    }
+
+    fn is_of(&self, peer: &str) -> bool {
+        peer == "originator"
     }
 }
 

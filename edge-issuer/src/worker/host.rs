@@ -70,6 +70,7 @@ const fn object_binding(class: Class) -> &'static str {
         Class::Bank => "BANK",
         Class::Payment => "PAYMENT",
         Class::Shop => "SHOP",
+        Class::Originator => "ORIGINATOR",
     }
 }
 

@@ -115,4 +115,5 @@ objects! {
     Bank: role::bank::Bank<WorkerObjectHost>;
     Payment: role::payment::Till<WorkerObjectHost>;
     Shop: role::shop::Shop<WorkerObjectHost>;
+    Originator: role::originator::Originator<WorkerObjectHost>;
 }

@@ -5,18 +5,20 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::change::{Change, ChangeOrder};
+use super::load::{Load, LoadOrder};
 use super::movement::{Inputs, Movement, Outputs};
 use super::payment::{
     Payment, PaymentOrder, Take, Validation, ValidationOrder, ValidationOutcome, check_invoice,
 };
-use super::prepared::{Paid, Prepared, RefundDue, Reply, refuse, refuse_payment};
+use super::prepared::{Paid, Prepared, RefundDue, Reply, UnloadDue, refuse, refuse_payment};
 use super::purchase::{Purchase, PurchaseOrder};
 use super::redeem::{Redeem, RedeemOrder};
 use super::refund::{Refund, RefundOrder};
+use super::unload::Unload;
 use super::{Process, outer};
 use crate::amount::{Amount, Bundle, Currency};
 use crate::entropy::Entropy;
-use crate::id::{OperationId, ParticipantId};
+use crate::id::{OperationId, ParticipantId, Shard};
 use crate::key::{Seed, SigningKey, VerifyingKey};
 use crate::limits::CLOCK_SKEW_MAX_S;
 use crate::online::tagged::issuer::{Genuine, Mint};
@@ -24,7 +26,9 @@ use crate::online::tagged::wire::Coin;
 use crate::refusal::{Answer, Code, Evidence, Refusal};
 use crate::sealed::{AnswerSecret, OpeningKey, Route, SealedAnswer, SealedRequest, SealingKey};
 use crate::signed::{Signed, Statement};
-use crate::statement::{BadCoin, Certificate, CoinFault, CoinVerdict, IssuerKeys, Mismatch};
+use crate::statement::{
+    BadCoin, Certificate, CoinFault, CoinVerdict, Funded, IssuerKeys, Mismatch,
+};
 use crate::time::Time;
 use crate::wire::{List, WireError};
 
@@ -53,6 +57,8 @@ pub enum Ordered {
     Moves(Box<Prepared>),
     /// A refund: the ledger looks up what there is to move.
     Refunds(RefundDue),
+    /// An unload: the originator's key says whether there is anything to move.
+    Unloads(UnloadDue),
 }
 
 impl Desk {
@@ -153,6 +159,20 @@ impl Desk {
                     Err(code) => Err(refuse::<Refund>(&secret, code.into(), entropy)),
                 }
             }
+            Route::Load => {
+                let (order, secret) = self.open::<Load>(request).map_err(Rejected::Unopened)?;
+                in_time(Ok(order.at), now)?;
+                let movement = self.load(operation, &order, now);
+                let LoadOrder { request, amount, claim, .. } = order;
+                let funded = Funded { operation, request, amount, claim };
+                let reply = |secret| Reply::Load(secret, funded);
+                moves::<Load>(operation, movement, secret, reply, entropy)
+            }
+            Route::Unload => {
+                let (order, secret) = self.open::<Unload>(request).map_err(Rejected::Unopened)?;
+                in_time(Ok(order.at), now)?;
+                Ok(Ordered::Unloads(UnloadDue { operation, order, secret }))
+            }
             Route::Validation => self.prepare_validation(request, now, entropy),
             Route::Registration
             | Route::Enrolment
@@ -180,7 +200,7 @@ impl Desk {
         Ok((order, self.certified(certificate, now)?))
     }
 
-    fn issuable(&self, bundle: &Bundle) -> Result<(), Code> {
+    pub(super) fn issuable(&self, bundle: &Bundle) -> Result<(), Code> {
         let info = self.keys.currency(bundle.currency()).ok_or(Code::CurrencyUnknown)?;
         let fits = bundle.counts().iter().all(|(denomination, _)| *denomination <= info.largest);
         if fits { Ok(()) } else { Err(Code::AmountInvalid) }
@@ -266,6 +286,31 @@ impl Desk {
         let (order, certificate) = self.asker(order, |o| (&o.certificate, o.at), now)?;
         self.keys.currency(order.currency).ok_or(Code::CurrencyUnknown)?;
         Ok((certificate.participant(), order.currency))
+    }
+
+    fn load(
+        &self,
+        operation: OperationId,
+        order: &LoadOrder,
+        now: Time,
+    ) -> Result<Movement, Refusal> {
+        self.clears(operation)?;
+        if !order.at.is_near(now) {
+            return Err(Code::ClockSkew.into());
+        }
+        let currency = order.amount.currency();
+        self.keys.currency(currency).ok_or(Code::CurrencyUnknown)?;
+        order.change.iter().try_for_each(|it| self.issuable(it))?;
+        let coins = self.genuine(operation, &order.coins, currency, false, now)?;
+        let outputs =
+            Outputs { fresh: order.change.clone(), card: Some(order.amount), ..Outputs::default() };
+        Ok(Movement::balanced(Inputs { coins, ..Inputs::default() }, outputs)?)
+    }
+
+    /// Whether a load or an unload is at home where what is owed for cards is kept.
+    pub(super) fn clears(&self, operation: OperationId) -> Result<(), Code> {
+        let at_home = operation.shard(self.keys.shards) == Shard::CLEARING;
+        if at_home { Ok(()) } else { Err(Code::Malformed) }
     }
 
     /// The coins with good tags, or the verdict over the bad ones.

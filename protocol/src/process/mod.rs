@@ -9,6 +9,7 @@
 pub mod change;
 mod desk;
 pub mod enrolment;
+pub mod load;
 mod movement;
 pub mod payment;
 mod prepared;
@@ -16,6 +17,7 @@ pub mod purchase;
 pub mod redeem;
 pub mod refund;
 pub mod registration;
+pub mod unload;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -23,7 +25,7 @@ use core::marker::PhantomData;
 
 pub use desk::{Desk, Ordered, Rejected};
 pub use movement::{HeldClaim, Inputs, Movement, Outputs};
-pub use prepared::{Answered, Made, Prepared, RefundDue};
+pub use prepared::{Answered, Made, Prepared, RefundDue, UnloadDue};
 
 use crate::entropy::Entropy;
 use crate::id::OperationId;

@@ -34,6 +34,8 @@ pub struct Inputs {
     pub owner: Option<ParticipantId>,
     /// A debit the bank must make first.
     pub debit: Option<(Signed<DebitAuthorisation>, AccountRef, Amount)>,
+    /// Value owed to the originator for cards, which it has released.
+    pub card: Option<Amount>,
     /// Whether expired coins within the refresh window are good (refresh).
     pub expired_too: bool,
 }
@@ -49,6 +51,8 @@ pub struct Outputs {
     pub held: Option<(ParticipantId, Amount)>,
     /// Money for an account.
     pub credit: Option<(AccountRef, Amount)>,
+    /// Value owed to the originator from now on, for a card.
+    pub card: Option<Amount>,
     /// Whom the fresh coins are recorded for at the register (VC-8), if anybody.
     pub holder: Option<ParticipantId>,
 }
@@ -77,7 +81,8 @@ impl Movement {
         let parts = inputs.held.iter().map(|claim| claim.amount);
         let parts = parts.chain(inputs.debit.iter().map(|(_, _, amount)| *amount));
         let parts = parts.chain(outputs.held.iter().map(|(_, amount)| *amount));
-        let mut parts = parts.chain(outputs.credit.iter().map(|(_, amount)| *amount));
+        let parts = parts.chain(outputs.credit.iter().map(|(_, amount)| *amount));
+        let mut parts = parts.chain(inputs.card).chain(outputs.card);
         let some_zero = amount.is_zero() || parts.any(|part| part.is_zero());
         if amount != out || some_zero || ids.len() != count {
             return Err(Code::AmountInvalid);
@@ -115,11 +120,13 @@ fn total(amounts: impl Iterator<Item = Amount>) -> Option<Amount> {
 fn total_in(inputs: &Inputs) -> Option<Amount> {
     let coins = inputs.coins.iter().map(|coin| coin.body().amount());
     let held = inputs.held.iter().map(|claim| claim.amount);
-    total(coins.chain(held).chain(inputs.debit.iter().map(|(_, _, amount)| *amount)))
+    let debit = inputs.debit.iter().map(|(_, _, amount)| *amount);
+    total(coins.chain(held).chain(debit).chain(inputs.card))
 }
 
 fn total_out(outputs: &Outputs) -> Option<Amount> {
     let coins = outputs.fresh.iter().chain(&outputs.change).map(Bundle::total);
     let held = outputs.held.iter().map(|(_, amount)| *amount);
-    total(coins.chain(held).chain(outputs.credit.iter().map(|(_, amount)| *amount)))
+    let credit = outputs.credit.iter().map(|(_, amount)| *amount);
+    total(coins.chain(held).chain(credit).chain(outputs.card))
 }

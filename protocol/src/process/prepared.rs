@@ -4,18 +4,21 @@ use alloc::vec::Vec;
 
 use super::Process;
 use super::desk::{Desk, Rejected};
+use super::load::Loaded;
 use super::movement::{Inputs, Movement, Outputs};
 use super::payment::{PaymentOutcome, Validated, ValidationOutcome};
 use super::redeem::Redeemed;
 use super::refund::Refund;
+use super::unload::{Unload, UnloadOrder};
 use crate::amount::{Amount, Bundle, Currency};
 use crate::entropy::Entropy;
 use crate::id::{Digest, OperationId, ParticipantId};
+use crate::key::VerifyingKey;
 use crate::online::tagged::issuer::Genuine;
 use crate::online::tagged::wire::{Coin, CoinBody, Coins};
 use crate::refusal::{Answer, Code, Evidence, Refusal};
 use crate::sealed::{Acknowledgement, AnswerSecret, SealedAnswer};
-use crate::statement::{Acceptance, BadCoin, CoinFault};
+use crate::statement::{Acceptance, BadCoin, CoinFault, Funded};
 use crate::time::Time;
 
 /// A checked order with its movement, ready for the ledger.
@@ -32,6 +35,14 @@ pub struct RefundDue {
     pub(super) operation: OperationId,
     pub(super) holder: ParticipantId,
     pub(super) currency: Currency,
+    pub(super) secret: AnswerSecret,
+}
+
+/// An unload that was opened; it is checked once the originator's key is there.
+#[derive(Debug)]
+pub struct UnloadDue {
+    pub(super) operation: OperationId,
+    pub(super) order: UnloadOrder,
     pub(super) secret: AnswerSecret,
 }
 
@@ -60,6 +71,8 @@ pub(super) enum Reply {
     Change(AnswerSecret),
     Redeem(AnswerSecret, Amount),
     Refund(AnswerSecret),
+    Load(AnswerSecret, Funded),
+    Unload(AnswerSecret),
 }
 
 /// What an acceptance will say.
@@ -113,6 +126,52 @@ impl RefundDue {
     }
 }
 
+impl UnloadDue {
+    /// The movement of what the originator has released for this operation and this claim.
+    ///
+    /// # Errors
+    /// A refusal, sealed; nothing of it is stored, so that the release stays good for its owner.
+    pub fn release(
+        self,
+        desk: &Desk,
+        originator: &VerifyingKey,
+        now: Time,
+        entropy: Entropy,
+    ) -> Result<Prepared, Rejected> {
+        match self.movement(desk, originator, now) {
+            Ok(movement) => {
+                let reply = Reply::Unload(self.secret);
+                Ok(Prepared { operation: self.operation, movement, reply })
+            }
+            Err(code) => Err(refuse::<Unload>(&self.secret, code.into(), entropy)),
+        }
+    }
+
+    fn movement(
+        &self,
+        desk: &Desk,
+        originator: &VerifyingKey,
+        now: Time,
+    ) -> Result<Movement, Code> {
+        let UnloadOrder { released, secret, bundle, at } = &self.order;
+        desk.clears(self.operation)?;
+        if !at.is_near(now) {
+            return Err(Code::ClockSkew);
+        }
+        let released = released.open(originator).map_err(|_| Code::BadSignature)?;
+        desk.issuable(bundle)?;
+        if bundle.total() != released.amount {
+            return Err(Code::AmountInvalid);
+        }
+        if released.operation != self.operation || released.claim != secret.claim() {
+            return Err(Code::NotAllowed);
+        }
+        let inputs = Inputs { card: Some(released.amount), ..Inputs::default() };
+        let outputs = Outputs { fresh: Some(bundle.clone()), ..Outputs::default() };
+        Movement::balanced(inputs, outputs)
+    }
+}
+
 impl Prepared {
     /// The operation.
     pub const fn operation(&self) -> OperationId {
@@ -143,8 +202,13 @@ impl Prepared {
     pub fn done(&self, made: Made, desk: &Desk, now: Time, entropy: Entropy) -> Answered {
         let fresh = Coins::new(made.fresh).unwrap_or_default();
         match &self.reply {
-            Reply::Purchase(secret) | Reply::Change(secret) | Reply::Refund(secret) => {
-                alone(secret.seal(&Answer::Done(fresh), entropy))
+            Reply::Purchase(secret)
+            | Reply::Change(secret)
+            | Reply::Refund(secret)
+            | Reply::Unload(secret) => alone(secret.seal(&Answer::Done(fresh), entropy)),
+            Reply::Load(secret, funded) => {
+                let loaded = Loaded { funded: desk.sign(funded), change: fresh };
+                alone(secret.seal(&Answer::Done(loaded), entropy))
             }
             Reply::Redeem(secret, amount) => {
                 let redeemed = Redeemed { amount: *amount, change: fresh };
@@ -189,7 +253,9 @@ impl Prepared {
             Reply::Purchase(secret)
             | Reply::Change(secret)
             | Reply::Refund(secret)
-            | Reply::Redeem(secret, _) => {
+            | Reply::Redeem(secret, _)
+            | Reply::Load(secret, _)
+            | Reply::Unload(secret) => {
                 alone(secret.seal(&Answer::<Coins>::Refused(refusal), entropy))
             }
             Reply::Validation { payee, payer, .. } => {
@@ -206,6 +272,8 @@ impl Prepared {
             | Reply::Change(secret)
             | Reply::Refund(secret)
             | Reply::Redeem(secret, _)
+            | Reply::Load(secret, _)
+            | Reply::Unload(secret)
             | Reply::Validation { payee: secret, .. } => secret.acknowledgement(),
         }
     }

@@ -1,11 +1,13 @@
 //! The documents parties sign, each under its own domain `koban/v1/<type>`.
 
 mod bank;
+mod originator;
 mod register;
 
 use minicbor::{Decode, Encode};
 
 pub use bank::*;
+pub use originator::*;
 pub use register::*;
 
 use crate::amount::{Amount, Currency, Denomination};
@@ -52,6 +54,9 @@ domains! {
     RegisterKeys = "register-keys",
     RegisterNote = "register-note",
     RegisterLookup = "register-lookup",
+    OriginatorKeys = "originator-keys",
+    Funded = "funded",
+    Released = "released",
     Invoice = "invoice",
     Acceptance = "acceptance",
     Receipt = "receipt",

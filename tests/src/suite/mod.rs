@@ -2,6 +2,7 @@
 //! in the World on native SQLite and over HTTP against Durable Objects.
 
 pub mod issuing;
+pub mod loading;
 pub mod paying;
 
 use koban_protocol::process::AnswerError;
@@ -48,6 +49,17 @@ cases! {
         vc_7_a_dead_coin_among_many_shards_frees_the_others,
         vc_7_redeemed_coins_become_money_in_the_account,
         vc_7_refund_gives_recorded_coins_again_and_the_old_die;
+    loading:
+        vc_14_coins_become_card_money_and_coins_again,
+        vc_14_a_load_gives_change_and_the_rest_to_the_card,
+        vc_14_coins_of_all_shards_go_into_one_load,
+        vc_14_the_issuers_word_names_the_cards_request,
+        vc_14_a_load_of_dead_coins_owes_nothing,
+        vc_14_a_release_is_paid_out_once,
+        vc_14_a_release_is_its_owners_alone,
+        vc_14_only_the_originator_releases,
+        vc_14_loads_and_unloads_are_at_home_in_one_shard,
+        mondex_4_no_more_comes_back_from_cards_than_was_loaded;
     paying:
         p1_p2_valid_payments_are_accepted_and_the_payees_coins_are_good,
         vc_5_the_payee_may_redeem_or_aggregate,
@@ -76,7 +88,7 @@ pub fn circulating(net: &Net) -> u64 {
         let figures = figures(net, "JPY").unwrap();
         assert!(figures.consistent, "{figures:?}");
         if figures.is_even() {
-            return figures.coins + figures.held;
+            return figures.issued();
         }
         net.wait(1);
     }

@@ -1,4 +1,4 @@
-//! The wallet's rows in IndexedDB, every write with strict durability.
+//! Rows in IndexedDB, every write with strict durability: the wallet's, and the virtual card's.
 //!
 //! Through `web-sys`, because the one wrapper that gives access to strict durability brings two
 //! dozen macro crates along.
@@ -15,9 +15,19 @@ use crate::engine::{Edit, Fault, Problem, Row, Store};
 /// Grows when the stores change; the rows inside are CBOR and evolve by themselves.
 const VERSION: u32 = 1;
 
-/// An open database.
+/// The wallet's open database.
 #[derive(Clone, Debug)]
-pub struct Database(IdbDatabase);
+pub struct Database(Tables);
+
+/// Named stores of bytes under texts.
+#[derive(Clone, Debug)]
+pub(super) struct Tables {
+    database: IdbDatabase,
+    names: Vec<&'static str>,
+}
+
+/// A store, a key, and what is under it from now on; nothing, if there is no value.
+pub(super) type Change<'a> = (&'static str, &'a str, Option<&'a [u8]>);
 
 fn unavailable(exception: &JsValue) -> Problem {
     let name = fact(exception);
@@ -32,31 +42,8 @@ impl Database {
     /// [`Fault::StorageNotDurable`] if there is no IndexedDB, or it does not know strict
     /// durability.
     pub async fn open(name: &str) -> Result<Self, Problem> {
-        let none = || Problem::with(Fault::StorageNotDurable, "no IndexedDB");
-        let factory = Reflect::get(&js_sys::global(), &"indexedDB".into()).map_err(|_| none())?;
-        let factory: IdbFactory = factory.dyn_into().map_err(|_| none())?;
-        let request = factory.open_with_u32(name, VERSION).map_err(|e| unavailable(&e))?;
-        let upgrading = request.clone();
-        let upgrade = Closure::once(move || {
-            if let Ok(Ok(db)) = upgrading.result().map(JsCast::dyn_into::<IdbDatabase>) {
-                for store in Store::ALL {
-                    // A store that cannot be made shows at the first use.
-                    let _ = db.create_object_store(store.name());
-                }
-            }
-        });
-        request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
-        let opened = done(&request).await?;
-        let database = Self(opened.dyn_into().map_err(|_| none())?);
-        // A newer version of the wallet in another tab must not wait for this one.
-        let opened = database.0.clone();
-        let outdated = Closure::<dyn Fn()>::new(move || opened.close());
-        database.0.set_onversionchange(Some(outdated.into_js_value().unchecked_ref()));
-        let strict = Reflect::get(database.begin("readwrite")?.as_ref(), &"durability".into());
-        if strict.ok().and_then(|strict| strict.as_string()).as_deref() != Some("strict") {
-            return Err(Problem::with(Fault::StorageNotDurable, "no strict durability"));
-        }
-        Ok(database)
+        let names = Store::ALL.into_iter().map(Store::name).collect();
+        Tables::open(name, VERSION, names).await.map(Self)
     }
 
     /// All rows.
@@ -64,20 +51,11 @@ impl Database {
     /// # Errors
     /// [`Fault::StorageNotDurable`] if they cannot be read.
     pub async fn rows(&self) -> Result<Vec<Row>, Problem> {
-        let transaction = self.begin("readonly")?;
-        let mut rows = Vec::new();
-        for store in Store::ALL {
-            let table = transaction.object_store(store.name()).map_err(|e| unavailable(&e))?;
-            let keys = table.get_all_keys().map_err(|e| unavailable(&e))?;
-            let values = table.get_all().map_err(|e| unavailable(&e))?;
-            let keys: Array = done(&keys).await?.unchecked_into();
-            let values: Array = done(&values).await?.unchecked_into();
-            for (key, value) in keys.iter().zip(values.iter()) {
-                let value = Uint8Array::new(&value).to_vec();
-                rows.push(Row { store, key: key.as_string().unwrap_or_default(), value });
-            }
-        }
-        Ok(rows)
+        let stores = Store::ALL.into_iter().zip(self.0.rows().await?);
+        let row = |store, (key, value)| Row { store, key, value };
+        Ok(stores
+            .flat_map(|(store, rows)| rows.into_iter().map(move |it| row(store, it)))
+            .collect())
     }
 
     /// Makes the edits durable, all or none. When this returns, they are on the disk.
@@ -85,8 +63,78 @@ impl Database {
     /// # Errors
     /// [`Fault::StorageFull`], [`Fault::StorageNotDurable`]; none of the edits was made then.
     pub async fn write(&self, edits: &[Edit]) -> Result<(), Problem> {
+        let changes = edits.iter().map(|edit| match edit {
+            Edit::Put(row) => (row.store.name(), row.key.as_str(), Some(row.value.as_slice())),
+            Edit::Delete(store, key) => (store.name(), key.as_str(), None),
+        });
+        self.0.write(changes).await
+    }
+
+    /// Closes it, so that it may be opened under another version or deleted.
+    pub fn close(&self) {
+        self.0.database.close();
+    }
+}
+
+impl Tables {
+    /// Opens or makes the database of this name, with these stores in this version.
+    pub(super) async fn open(
+        name: &str,
+        version: u32,
+        names: Vec<&'static str>,
+    ) -> Result<Self, Problem> {
+        let none = || Problem::with(Fault::StorageNotDurable, "no IndexedDB");
+        let factory = Reflect::get(&js_sys::global(), &"indexedDB".into()).map_err(|_| none())?;
+        let factory: IdbFactory = factory.dyn_into().map_err(|_| none())?;
+        let request = factory.open_with_u32(name, version).map_err(|e| unavailable(&e))?;
+        let (upgrading, stores) = (request.clone(), names.clone());
+        let upgrade = Closure::once(move || {
+            if let Ok(Ok(db)) = upgrading.result().map(JsCast::dyn_into::<IdbDatabase>) {
+                for store in stores {
+                    // A store that cannot be made shows at the first use.
+                    let _ = db.create_object_store(store);
+                }
+            }
+        });
+        request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
+        let database = done(&request).await?.dyn_into().map_err(|_| none())?;
+        let tables = Self { database, names };
+        // A newer version of the program in another tab must not wait for this one.
+        let opened = tables.database.clone();
+        let outdated = Closure::<dyn Fn()>::new(move || opened.close());
+        tables.database.set_onversionchange(Some(outdated.into_js_value().unchecked_ref()));
+        let strict = Reflect::get(tables.begin("readwrite")?.as_ref(), &"durability".into());
+        if strict.ok().and_then(|strict| strict.as_string()).as_deref() != Some("strict") {
+            return Err(Problem::with(Fault::StorageNotDurable, "no strict durability"));
+        }
+        Ok(tables)
+    }
+
+    /// All rows of each store, in its order: keys and values.
+    pub(super) async fn rows(&self) -> Result<Vec<Vec<(String, Vec<u8>)>>, Problem> {
+        let transaction = self.begin("readonly")?;
+        let mut stores = Vec::new();
+        for name in &self.names {
+            let table = transaction.object_store(name).map_err(|e| unavailable(&e))?;
+            let keys = table.get_all_keys().map_err(|e| unavailable(&e))?;
+            let values = table.get_all().map_err(|e| unavailable(&e))?;
+            let keys: Array = done(&keys).await?.unchecked_into();
+            let values: Array = done(&values).await?.unchecked_into();
+            let row = |(key, value): (JsValue, JsValue)| {
+                (key.as_string().unwrap_or_default(), Uint8Array::new(&value).to_vec())
+            };
+            stores.push(keys.iter().zip(values.iter()).map(row).collect());
+        }
+        Ok(stores)
+    }
+
+    /// Makes the changes durable, all or none. When this returns, they are on the disk.
+    pub(super) async fn write<'a>(
+        &self,
+        mut changes: impl Iterator<Item = Change<'a>>,
+    ) -> Result<(), Problem> {
         let transaction = self.begin("readwrite")?;
-        let asked = edits.iter().try_for_each(|edit| ask(&transaction, edit));
+        let asked = changes.try_for_each(|change| ask(&transaction, change));
         if let Err(exception) = asked {
             // It may have aborted already.
             let _ = transaction.abort();
@@ -103,33 +151,23 @@ impl Database {
         })
     }
 
-    /// Closes it, so that it may be opened under another version or deleted.
-    pub fn close(&self) {
-        self.0.close();
-    }
-
     /// A transaction over all stores with strict durability.
     fn begin(&self, mode: &str) -> Result<IdbTransaction, Problem> {
-        let names: Array = Store::ALL.iter().map(|store| JsValue::from(store.name())).collect();
+        let names: Array = self.names.iter().map(|name| JsValue::from(*name)).collect();
         let options = Object::new();
         let begun = Reflect::set(&options, &"durability".into(), &"strict".into())
-            .and_then(|_| method(&self.0, "transaction").ok_or(JsValue::NULL))
-            .and_then(|begin| begin.call3(&self.0, &names, &mode.into(), &options));
+            .and_then(|_| method(&self.database, "transaction").ok_or(JsValue::NULL))
+            .and_then(|begin| begin.call3(&self.database, &names, &mode.into(), &options));
         begun.map(JsCast::unchecked_into).map_err(|e| unavailable(&e))
     }
 }
 
-fn ask(transaction: &IdbTransaction, edit: &Edit) -> Result<(), JsValue> {
-    match edit {
-        Edit::Put(row) => {
-            let table = transaction.object_store(row.store.name())?;
-            let value = Uint8Array::from(row.value.as_slice());
-            table.put_with_key(&value, &row.key.as_str().into())?;
-        }
-        Edit::Delete(store, key) => {
-            transaction.object_store(store.name())?.delete(&key.as_str().into())?;
-        }
-    }
+fn ask(transaction: &IdbTransaction, (store, key, value): Change<'_>) -> Result<(), JsValue> {
+    let table = transaction.object_store(store)?;
+    match value {
+        Some(value) => table.put_with_key(&Uint8Array::from(value), &key.into())?,
+        None => table.delete(&key.into())?,
+    };
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The drivers: they perform effects in a browser and decide nothing.
 
+pub mod card;
 pub mod database;
 pub mod network;
 pub mod platform;

@@ -29,10 +29,14 @@ pub fn entropy() -> Option<Entropy> {
 
 /// Waits for so many seconds.
 pub async fn sleep(seconds: u64) {
+    // Longer than a timer can be set is as good as never: the wallet wakes when it is looked at.
+    pause(u32::try_from(seconds.saturating_mul(1000)).unwrap_or(u32::MAX)).await;
+}
+
+/// Waits for so many milliseconds.
+pub async fn pause(milliseconds: u32) {
     let global = js_sys::global();
     let Some(set_timeout) = method(&global, "setTimeout") else { return };
-    // Longer than a timer can be set is as good as never: the wallet wakes when it is looked at.
-    let milliseconds = u32::try_from(seconds.saturating_mul(1000)).unwrap_or(u32::MAX);
     let milliseconds = f64::from(milliseconds.min(i32::MAX.unsigned_abs()));
     let promise = Promise::new(&mut |resolve: Function, _: Function| {
         // If it throws, the promise is rejected.

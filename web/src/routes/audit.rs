@@ -147,7 +147,7 @@ fn VerdictNotice(verdict: Verdict, it: CurrencyAudit) -> impl IntoView {
 /// Both sides of the scale.
 #[component]
 fn Bars(it: CurrencyAudit) -> impl IntoView {
-    let left = it.coins.saturating_add(it.held);
+    let left = it.coins.saturating_add(it.held).saturating_add(it.cards);
     let right = reserves_total(&it);
     let scale = left.max(right).max(1);
     let banks = it.reserves.iter().map(|reserve| reserve.minor).collect::<Vec<_>>();
@@ -156,7 +156,7 @@ fn Bars(it: CurrencyAudit) -> impl IntoView {
             <p class="bar-words">
                 <span>{t("audit-coins")}</span><strong>{amount(&it, left)}</strong>
             </p>
-            <Bar class="bar coins" parts=vec![it.coins, it.held] scale />
+            <Bar class="bar coins" parts=vec![it.coins, it.held, it.cards] scale />
             <p class="bar-words">
                 <span>{t("audit-reserves")}</span><strong>{amount(&it, right)}</strong>
             </p>
@@ -199,6 +199,7 @@ fn Figures(it: CurrencyAudit) -> impl IntoView {
     let rows = [
         ("audit-coins", it.coins),
         ("audit-held", it.held),
+        ("audit-cards", it.cards),
         ("audit-settling", it.settling),
         ("audit-owed", it.owed),
         ("audit-debiting", it.debiting),

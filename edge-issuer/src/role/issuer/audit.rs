@@ -3,7 +3,7 @@
 //!
 //! Every total carries a version that grows with each change. All are collected twice; two equal
 //! collections are a picture of one moment (a double collect), in which
-//! `coins + held - settling <= reserves <= coins + held + owed + debiting`.
+//! `issued - settling <= reserves <= issued + owed + debiting`, with `issued = coins + held + cards`.
 
 use std::collections::BTreeMap;
 
@@ -36,6 +36,7 @@ struct CurrencyAudit {
     exponent: u8,
     coins: u64,
     held: u64,
+    cards: u64,
     settling: u64,
     owed: u64,
     debiting: u64,
@@ -97,6 +98,7 @@ async fn try_audit<H: Host>(host: &H) -> Result<Audit, Fault> {
             exponent: info.exponent,
             coins: sum(|t| t.coins),
             held: sum(|t| t.held),
+            cards: sum(|t| t.cards),
             settling: sum(|t| t.settling),
             owed: sum(|t| t.owed),
             debiting: sum(|t| t.debiting),
@@ -113,9 +115,9 @@ async fn try_audit<H: Host>(host: &H) -> Result<Audit, Fault> {
 impl CurrencyAudit {
     fn holds(&self) -> bool {
         let reserves = self.reserves.iter().map(|r| r.minor).fold(0, u64::saturating_add);
-        let circulating = self.coins.saturating_add(self.held);
-        let least = circulating.saturating_sub(self.settling);
-        let most = circulating.saturating_add(self.owed).saturating_add(self.debiting);
+        let issued = self.coins.saturating_add(self.held).saturating_add(self.cards);
+        let least = issued.saturating_sub(self.settling);
+        let most = issued.saturating_add(self.owed).saturating_add(self.debiting);
         (least..=most).contains(&reserves)
     }
 }

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use http::{Request, StatusCode};
 use koban_protocol::amount::Currency;
 use koban_protocol::id::{OperationId, ParticipantId};
+use koban_protocol::key::VerifyingKey;
 use koban_protocol::limits::COINS_MAX;
 use koban_protocol::online::tagged::wire::CoinBody;
 use koban_protocol::process::{Desk, Prepared};
 use koban_protocol::refusal::Code;
 use koban_protocol::signed::Signed;
 use koban_protocol::statement::{
-    BankAct, BankConfirmation, Collection, NotedCoins, Purpose, RegisterKeys, RegisterLookup,
+    BankAct, BankConfirmation, Collection, NotedCoins, OriginatorKeys, Purpose, RegisterKeys,
+    RegisterLookup,
 };
 use koban_protocol::time::Time;
 use koban_protocol::wire::{self, List};
@@ -131,6 +133,11 @@ impl<H: ObjectHost> Shard<H> {
         let at = self.host.now();
         let lookup = desk.sign(&RegisterLookup { holder, reason, operation, at });
         super::super::look_up(&self.host, &register, operation, &lookup).await
+    }
+
+    /// The key that the originator signs releases with, pinned.
+    pub(super) async fn originator(&self) -> Result<VerifyingKey, Fault> {
+        Ok(peer::keys_of::<OriginatorKeys, _>(&self.host, "originator").await?.key)
     }
 
     async fn ask_shard<Q, A>(&self, shard: u16, path: &str, order: &Q) -> Result<A, Fault>

@@ -40,6 +40,8 @@ enum Undone {
     Missing(Vec<CoinBody>),
     /// Somebody else finished it meanwhile.
     Overtaken,
+    /// Told in clear and not stored: the same order may be good later.
+    Refused(Code),
     Store(StoreError),
 }
 
@@ -65,6 +67,13 @@ impl<H: ObjectHost> Shard<H> {
         let now = self.host.now();
         let (prepared, refunds) = match desk.prepare(&sealed, now, self.host.entropy()) {
             Ok(Ordered::Moves(prepared)) => (*prepared, None),
+            Ok(Ordered::Unloads(due)) => {
+                let originator = self.originator().await?;
+                match due.release(&desk, &originator, now, self.host.entropy()) {
+                    Ok(prepared) => (prepared, None),
+                    Err(rejected) => return rejection(rejected),
+                }
+            }
             Ok(Ordered::Refunds(due)) => {
                 let live =
                     self.recorded(&desk, sealed.operation, due.holder(), due.currency()).await?;
@@ -89,6 +98,7 @@ impl<H: ObjectHost> Shard<H> {
             Ok(()) => {}
             Err(Undone::Store(error)) => return Err(error.into()),
             Err(Undone::Overtaken) => return Err(Code::Pending.into()),
+            Err(Undone::Refused(code)) => return Err(code.into()),
             Err(Undone::Missing(mut missing)) => {
                 missing.extend(self.missing_remote(&placed.remote).await?);
                 return self.refuse_missing(&desk, &prepared, missing, hash).await;
@@ -140,7 +150,8 @@ impl<H: ObjectHost> Shard<H> {
                     wire::decode_exact(refunds).map_err(|_| StoreError::Column("refunds"))?;
                 due.replace(&live, self.host.entropy()).map_err(|_| again.into())
             }
-            Err(_) => Err(again.into()),
+            // An unload asks nobody and so is never left open.
+            Ok(Ordered::Unloads(_)) | Err(_) => Err(again.into()),
         }
     }
 
@@ -218,30 +229,19 @@ impl<H: ObjectHost> Shard<H> {
         let answer = wire::encode(&answered.answer);
         let done = self.host.sql().transaction(|| {
             let store = self.store();
-            let operation = prepared.operation();
             let movement = prepared.movement();
             let currency = movement.amount().currency();
             let before = store.liability(currency)?;
-            match (store.known(operation, hash)?, &from) {
+            match (store.known(prepared.operation(), hash)?, &from) {
                 (Known::New, Known::New) => self.check_home(prepared, placed)?,
                 (Known::Open(_), Known::Open(_)) => {}
                 _ => return Err(Undone::Overtaken),
             }
-            store.erase_coins(&placed.home.0)?;
-            store.erase_held(&placed.home.1)?;
+            self.take(prepared, placed)?;
             store.insert_coins(&bodies)?;
-            let outputs = movement.outputs();
-            if let Some((owner, amount)) = outputs.held {
-                store.insert_held(operation, owner, amount)?;
-            }
-            if let Some((_, amount)) = &outputs.credit {
-                store.add(Figure::Owed, *amount, 1)?;
-            }
-            let mut debited = 0;
-            if let Some((_, _, amount)) = &movement.inputs().debit {
-                store.add(Figure::Debiting, *amount, -1)?;
-                debited = i64::try_from(amount.minor()).unwrap_or(i64::MAX);
-            }
+            self.give(prepared)?;
+            let debit = movement.inputs().debit.as_ref().map_or(0, |(_, _, debit)| debit.minor());
+            let debited = i64::try_from(debit).unwrap_or(i64::MAX);
             for task in &tasks {
                 if task.kind == TaskKind::Settle {
                     store.add(Figure::Settling, task.amount, 1)?;
@@ -262,10 +262,48 @@ impl<H: ObjectHost> Shard<H> {
             }
             Err(Undone::Store(error)) => Err(error.into()),
             Err(Undone::Overtaken) => self.stored(prepared.operation(), hash),
+            Err(Undone::Refused(code)) => Err(code.into()),
             Err(Undone::Missing(missing)) => {
                 self.refuse_missing(desk, prepared, missing, hash).await
             }
         }
+    }
+
+    /// Takes an operation's inputs out of the rows and totals of this shard.
+    fn take(&self, prepared: &Prepared, placed: &Placed) -> Result<(), Undone> {
+        let store = self.store();
+        store.erase_coins(&placed.home.0)?;
+        store.erase_held(&placed.home.1)?;
+        let inputs = prepared.movement().inputs();
+        if let Some((_, _, amount)) = &inputs.debit {
+            store.add(Figure::Debiting, *amount, -1)?;
+        }
+        if let Some(amount) = inputs.card {
+            if !store.cards_hold(amount)? {
+                return Err(Undone::Refused(Code::ClearingUneven));
+            }
+            if !store.take_release(prepared.operation())? {
+                return Err(Undone::Refused(Code::OperationReused));
+            }
+            store.add(Figure::Cards, amount, -1)?;
+        }
+        Ok(())
+    }
+
+    /// Books an operation's outputs that are no coins.
+    fn give(&self, prepared: &Prepared) -> Result<(), StoreError> {
+        let store = self.store();
+        let outputs = prepared.movement().outputs();
+        if let Some((owner, amount)) = outputs.held {
+            store.insert_held(prepared.operation(), owner, amount)?;
+        }
+        if let Some((_, amount)) = &outputs.credit {
+            store.add(Figure::Owed, *amount, 1)?;
+        }
+        if let Some(amount) = outputs.card {
+            store.add(Figure::Cards, amount, 1)?;
+        }
+        Ok(())
     }
 
     /// What an operation leaves to be told to others.
@@ -381,7 +419,9 @@ impl<H: ObjectHost> Shard<H> {
                 Ok(sealed_answer(answer))
             }
             Err(Undone::Store(error)) => Err(error.into()),
-            Err(Undone::Overtaken | Undone::Missing(_)) => self.stored(operation, hash),
+            Err(Undone::Overtaken | Undone::Missing(_) | Undone::Refused(_)) => {
+                self.stored(operation, hash)
+            }
         }
     }
 

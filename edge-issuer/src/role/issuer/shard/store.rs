@@ -30,9 +30,10 @@ const TABLES: &[&str] = &[
         minor INTEGER NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS closed_claim(
         operation BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS unloaded(operation BLOB PRIMARY KEY) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS total(
         currency TEXT PRIMARY KEY, coins INTEGER NOT NULL, held INTEGER NOT NULL,
-        settling INTEGER NOT NULL, owed INTEGER NOT NULL, debiting INTEGER NOT NULL,
+        cards INTEGER NOT NULL, settling INTEGER NOT NULL, owed INTEGER NOT NULL, debiting INTEGER NOT NULL,
         version INTEGER NOT NULL) WITHOUT ROWID",
 ];
 
@@ -314,6 +315,16 @@ impl<S: Sql> Store<'_, S> {
             ],
         )?;
         self.add(Figure::Held, amount, 1)
+    }
+
+    /// Takes a release, which is good once and has no end: its operation is kept for ever. Gives
+    /// whether it was good.
+    pub(super) fn take_release(&self, operation: OperationId) -> Result<bool, StoreError> {
+        let taken = self.0.row(
+            "INSERT INTO unloaded(operation) VALUES(?) ON CONFLICT DO NOTHING RETURNING operation",
+            &[operation.0.into()],
+        )?;
+        Ok(taken.is_some())
     }
 
     /// The live, unclaimed ones of `ids`.

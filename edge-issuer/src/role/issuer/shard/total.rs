@@ -15,6 +15,10 @@ pub(super) enum Figure {
     Held,
     /// Value of other shards' rows that this shard has committed and they have not yet erased.
     Settling,
+    /// Value owed to the originator for cards; in [`Shard::CLEARING`] alone.
+    ///
+    /// [`Shard::CLEARING`]: koban_protocol::id::Shard::CLEARING
+    Cards,
     /// Value on its way from the reserve to accounts.
     Owed,
     /// Value banks have been asked to debit, answer unknown.
@@ -26,6 +30,7 @@ impl Figure {
         match self {
             Self::Coins => "coins",
             Self::Held => "held",
+            Self::Cards => "cards",
             Self::Settling => "settling",
             Self::Owed => "owed",
             Self::Debiting => "debiting",
@@ -43,7 +48,7 @@ impl<S: Sql> Store<'_, S> {
         let column = figure.column();
         let code = amount.currency();
         self.0.run(
-            "INSERT INTO total VALUES(?, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+            "INSERT INTO total VALUES(?, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
             &[code.code().into()],
         )?;
         let row = self.0.row(
@@ -63,11 +68,19 @@ impl<S: Sql> Store<'_, S> {
         self.0.run("SELECT * FROM total", &[])?.iter().map(Totals::of).collect()
     }
 
-    /// `coins + held + owed - settling` of a currency: what an operation may change only by a
-    /// debit.
+    /// Whether at least `amount` is owed to the originator for cards.
+    pub(super) fn cards_hold(&self, amount: Amount) -> Result<bool, StoreError> {
+        let query = "SELECT cards FROM total WHERE currency = ? AND cards >= ?";
+        let least = amount.minor().into();
+        Ok(self.0.row(query, &[amount.currency().code().into(), least])?.is_some())
+    }
+
+    /// `coins + held + cards + owed - settling` of a currency: what an operation may change only by
+    /// a debit.
     pub(super) fn liability(&self, currency: Currency) -> Result<i64, StoreError> {
         let row = self.0.row(
-            "SELECT coins + held + owed - settling AS liability FROM total WHERE currency = ?",
+            "SELECT coins + held + cards + owed - settling AS liability
+             FROM total WHERE currency = ?",
             &[currency.code().into()],
         )?;
         row.map_or(Ok(0), |row| row.i64("liability"))
@@ -83,6 +96,8 @@ pub struct Totals {
     pub coins: u64,
     /// Value held for payees.
     pub held: u64,
+    /// Value owed to the originator for cards.
+    pub cards: u64,
     /// Value of other shards' rows that are committed here and not yet erased there.
     pub settling: u64,
     /// Value on its way from the reserve to accounts.
@@ -99,6 +114,7 @@ impl Totals {
             currency: row.text("currency")?.to_owned(),
             coins: row.u64("coins")?,
             held: row.u64("held")?,
+            cards: row.u64("cards")?,
             settling: row.u64("settling")?,
             owed: row.u64("owed")?,
             debiting: row.u64("debiting")?,

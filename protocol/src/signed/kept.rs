@@ -1,8 +1,4 @@
-//! Signed statements: the exact bytes of a body and a signature over `len(domain) || domain ||
-//! body`.
-//!
-//! The bytes are kept as they came, so that evidence is never re-encoded. Bodies are compared,
-//! never signatures.
+//! Signed statements whose bytes are kept as they came.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -10,15 +6,10 @@ use core::marker::PhantomData;
 use minicbor::decode::{self, Decode, Decoder};
 use minicbor::encode::{self, Encode, Encoder, Write};
 
+use super::Statement;
 use crate::id::Digest;
 use crate::key::{BadSignature, Signature, SigningKey, VerifyingKey};
-use crate::wire::{self, Bytes, Wire, WireError};
-
-/// A message that somebody puts a name under.
-pub trait Statement: Wire {
-    /// `koban/v1/<type>`; no two statements share one.
-    const DOMAIN: &'static str;
-}
+use crate::wire::{self, Bytes, WireError};
 
 /// A statement with its signature; [`Signed::open`] is the only way to the content.
 pub struct Signed<T> {

@@ -5,13 +5,20 @@
 //! lengths, unsorted or repeated keys, unknown fields and trailing bytes in one rule, so that one
 //! value has one encoding and a hash of the bytes is a hash of the value.
 
-use alloc::string::String;
+#[cfg(feature = "alloc")]
+mod owned;
+
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+#[cfg(feature = "alloc")]
 use core::convert::Infallible;
 use core::fmt;
 
-use minicbor::decode::{self, Decode, Decoder};
-use minicbor::encode::{self, Encode, Encoder, Write};
+use minicbor::decode::Decode;
+use minicbor::encode::{Encode, Write};
+
+#[cfg(feature = "alloc")]
+pub use owned::{Bytes, List, Text};
 
 use crate::limits::MESSAGE_BYTES_MAX;
 
@@ -43,9 +50,10 @@ impl fmt::Display for WireError {
 impl core::error::Error for WireError {}
 
 /// The one encoding of `value`.
+#[cfg(feature = "alloc")]
 pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let done: Result<(), encode::Error<Infallible>> = minicbor::encode(value, &mut bytes);
+    let done: Result<(), minicbor::encode::Error<Infallible>> = minicbor::encode(value, &mut bytes);
     // A `Vec` takes every write and no type of this crate refuses to be encoded.
     debug_assert!(done.is_ok());
     bytes
@@ -60,123 +68,34 @@ pub fn decode_exact<T: Wire>(bytes: &[u8]) -> Result<T, WireError> {
         return Err(WireError::TooLong);
     }
     let value: T = minicbor::decode(bytes).map_err(|_| WireError::Malformed)?;
-    if encode(&value) == bytes { Ok(value) } else { Err(WireError::NotCanonical) }
+    if encodes_to(&value, bytes) { Ok(value) } else { Err(WireError::NotCanonical) }
 }
 
-/// Text of at most `MAX` bytes of UTF-8, not empty, without control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Text<const MAX: usize>(String);
-
-impl<const MAX: usize> Text<MAX> {
-    /// `text`, if it keeps the limits.
-    pub fn new(text: &str) -> Option<Self> {
-        let fits = !text.is_empty() && text.len() <= MAX && !text.chars().any(char::is_control);
-        fits.then(|| Self(text.into()))
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// Whether `bytes` are the one encoding of `value`; needs no memory of its own.
+fn encodes_to<T: Encode<()>>(value: &T, bytes: &[u8]) -> bool {
+    let mut rest = Expected(bytes);
+    minicbor::encode(value, &mut rest).is_ok() && rest.0.is_empty()
 }
 
-impl<const MAX: usize> fmt::Display for Text<MAX> {
+/// Accepts only these bytes to be written.
+struct Expected<'a>(&'a [u8]);
+
+/// Other bytes were written than expected.
+#[derive(Debug)]
+struct Unexpected;
+
+impl fmt::Display for Unexpected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str("other bytes than expected")
     }
 }
 
-impl<C, const MAX: usize> Encode<C> for Text<MAX> {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        e.str(&self.0)?.ok()
-    }
-}
+impl Write for Expected<'_> {
+    type Error = Unexpected;
 
-impl<'b, C, const MAX: usize> Decode<'b, C> for Text<MAX> {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        Self::new(d.str()?).ok_or_else(|| decode::Error::message("text outside its limits"))
-    }
-}
-
-/// A list of at most `MAX` values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List<T, const MAX: usize>(Vec<T>);
-
-impl<T, const MAX: usize> Default for List<T, MAX> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T, const MAX: usize> List<T, MAX> {
-    /// `values`, if there are no more than `MAX`.
-    pub fn new(values: Vec<T>) -> Option<Self> {
-        (values.len() <= MAX).then_some(Self(values))
-    }
-
-    /// The values.
-    pub fn into_vec(self) -> Vec<T> {
-        self.0
-    }
-}
-
-impl<T, const MAX: usize> core::ops::Deref for List<T, MAX> {
-    type Target = [T];
-    fn deref(&self) -> &[T] {
-        &self.0
-    }
-}
-
-impl<C, T: Encode<C>, const MAX: usize> Encode<C> for List<T, MAX> {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        c: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        self.0.encode(e, c)
-    }
-}
-
-impl<'b, C, T: Decode<'b, C>, const MAX: usize> Decode<'b, C> for List<T, MAX> {
-    fn decode(d: &mut Decoder<'b>, c: &mut C) -> Result<Self, decode::Error> {
-        let mut values = Vec::new();
-        for value in d.array_iter_with(c)? {
-            if values.len() == MAX {
-                return Err(decode::Error::message("list longer than its limit"));
-            }
-            values.push(value?);
-        }
-        Ok(Self(values))
-    }
-}
-
-/// Opaque bytes, bounded by the message they travel in.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Bytes(pub Vec<u8>);
-
-impl fmt::Debug for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Bytes({})", self.0.len())
-    }
-}
-
-impl<C> Encode<C> for Bytes {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        e.bytes(&self.0)?.ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for Bytes {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        Ok(Self(d.bytes()?.into()))
+    fn write_all(&mut self, written: &[u8]) -> Result<(), Unexpected> {
+        self.0 = self.0.strip_prefix(written).ok_or(Unexpected)?;
+        Ok(())
     }
 }
 

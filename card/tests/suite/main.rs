@@ -1,0 +1,10 @@
+//! The applet on a machine whose power and store fail when told to.
+
+mod bench;
+mod cuts;
+mod hostile;
+mod limits;
+mod machine;
+mod money;
+mod owner;
+mod worlds;
