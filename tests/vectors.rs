@@ -10,6 +10,7 @@ mod vectors {
     pub(crate) mod check;
     mod document;
     pub(crate) mod make;
+    mod purse;
     pub(crate) mod wrong;
 }
 

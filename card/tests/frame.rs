@@ -1,5 +1,6 @@
 //! Frames between a host and a card: whatever happens on the way, no end takes a message for
 //! another.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use koban_card::apdu::APDU_BYTES_MAX;
 use koban_card::frame::{
@@ -363,7 +364,9 @@ proptest! {
                 for at in 0..2 {
                     match hosts[at].receive(&frame) {
                         None => {}
-                        Some(Reply::Answer) => prop_assert_eq!(hosts[at].answer(), Some(&sent[at][..])),
+                        Some(Reply::Answer) => {
+                            prop_assert_eq!(hosts[at].answer(), Some(&sent[at][..]));
+                        }
                         Some(Reply::Fault(Fault::Busy)) => left[at].clear(),
                         Some(other) => prop_assert!(false, "{other:?}"),
                     }

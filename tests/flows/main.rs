@@ -1,5 +1,7 @@
 //! Flows through the World: shipped roles, shipped wallet engine, native SQLite.
 
+mod card;
+mod card_frauds;
 mod conservation;
 mod losses;
 mod secrets;

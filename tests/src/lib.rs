@@ -3,6 +3,7 @@
 //! conformance [`suite`].
 
 pub mod audit;
+pub mod card;
 pub mod holder;
 pub mod http;
 pub mod merchant;

@@ -13,6 +13,8 @@ use hpke::kem::DhP256HkdfSha256;
 use hpke::{Deserializable as _, Kem as _, OpModeR, Serializable as _};
 use koban_protocol::id::Digest;
 use koban_protocol::key::{Seed, Signature, SigningKey, VerifyingKey};
+use koban_protocol::offline::purse::PurseKey;
+use koban_protocol::offline::purse::wire::CardId;
 use koban_protocol::sealed::{AnswerSecret, OpeningKey};
 use koban_protocol::wire::WireError;
 use p256::ecdsa::signature::Signer as _;
@@ -156,12 +158,20 @@ pub(crate) fn messages() {
     });
 }
 
-/// What a message ends in: at the door, then under a signature, a seal or an answer's secret.
+/// What a message ends in: at the door, then under a tag, a signature, a seal or an answer's
+/// secret.
 fn outcome(kind: &Kind, vector: &Value, cbor: &[u8]) -> Result<&'static str, String> {
     let decoded = (kind.door)(cbor);
     match &decoded {
         Ok(again) => same("encoding", again.as_slice(), cbor)?,
         Err(_) => return Ok(wire_outcome(&decoded)),
+    }
+    if vector["master"].is_string() {
+        let master = PurseKey::new(Seed::new(array(vector, "master")));
+        let tagged = (kind.tagged)(&master.of_card(CardId(array(vector, "card"))), cbor);
+        if tagged != "valid" || !vector["key"].is_string() {
+            return Ok(tagged);
+        }
     }
     if vector["key"].is_string() {
         let key = VerifyingKey(array(vector, "key"));

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cddl_cat::validate_cbor_bytes;
-use koban_protocol::limits;
+use koban_protocol::limits::*;
+use koban_protocol::offline::purse::service::{DIRECTIVES_MAX, REPORT_ENTRIES_MAX};
+use koban_protocol::offline::purse::{LABEL_BYTES_MAX, POCKETS_MAX, SEGMENTS};
 use koban_protocol::refusal::Code;
 use syn::visit::{self, Visit};
 
@@ -91,9 +93,11 @@ fn a_field_more_or_less_breaks_the_cddl() {
     assert!(times > 200, "{times}");
 }
 
-/// What the source of the protocol declares.
+/// What the source of the protocol declares; types and statements by their rules.
 #[derive(Default)]
 struct Declared {
+    /// What the rules of this file's types begin with.
+    family: &'static str,
     types: BTreeSet<String>,
     statements: BTreeMap<String, String>,
     domains: BTreeSet<String>,
@@ -104,10 +108,28 @@ impl Declared {
     fn read() -> Self {
         let mut declared = Self::default();
         for path in rust_files(&root().join("protocol/src")) {
+            let of_purse = path.starts_with(root().join("protocol/src/offline/purse"));
+            declared.family = if of_purse { "purse-" } else { "" };
             let text = fs::read_to_string(&path).unwrap();
             declared.visit_file(&syn::parse_file(&text).unwrap());
         }
         declared
+    }
+
+    /// The rule of a type of this file.
+    fn rule(&self, name: &str) -> String {
+        if CONTAINERS.contains(&name) {
+            return name.to_owned();
+        }
+        let (rule, family) = (kebab(name), self.family);
+        // A statement of a card is called so, whichever family it is of.
+        let of_card = OF_CARDS.contains(&name) && !family.is_empty();
+        match of_card {
+            true if rule.starts_with("card-") => rule,
+            true => format!("card-{rule}"),
+            false if rule.starts_with(family) => rule,
+            false => format!("{family}{rule}"),
+        }
     }
 
     /// `Type = "name",` of the macro that gives statements their domains.
@@ -115,7 +137,7 @@ impl Declared {
         let tokens: Vec<String> = tokens.into_iter().map(|token| token.to_string()).collect();
         for row in tokens.split(|token| token == ",").filter(|row| row.len() == 3) {
             let domain = format!("koban/v1/{}", row[2].trim_matches('"'));
-            self.statements.insert(row[0].clone(), domain);
+            self.statements.insert(self.rule(&row[0]), domain);
         }
     }
 }
@@ -133,13 +155,13 @@ fn derives_encode(attributes: &[syn::Attribute]) -> bool {
 impl<'ast> Visit<'ast> for Declared {
     fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
         if derives_encode(&item.attrs) {
-            self.types.insert(item.ident.to_string());
+            self.types.insert(self.rule(&item.ident.to_string()));
         }
     }
 
     fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
         if derives_encode(&item.attrs) {
-            self.types.insert(item.ident.to_string());
+            self.types.insert(self.rule(&item.ident.to_string()));
         }
         for variant in item.variants.iter().filter(|_| item.ident == "Route") {
             let number = variant.attrs.iter().find(|attribute| attribute.path().is_ident("n"));
@@ -150,7 +172,7 @@ impl<'ast> Visit<'ast> for Declared {
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
         if let (Some((_, path, _)), syn::Type::Path(of)) = (&item.trait_, &*item.self_ty) {
-            let of = of.path.segments.last().unwrap().ident.to_string();
+            let of = self.rule(&of.path.segments.last().unwrap().ident.to_string());
             match path.segments.last().unwrap().ident.to_string().as_str() {
                 "Encode" => drop(self.types.insert(of)),
                 "Statement" => drop(self.statements.insert(of, String::new())),
@@ -164,9 +186,10 @@ impl<'ast> Visit<'ast> for Declared {
         let tokens = item.mac.tokens.clone();
         if item.mac.path.is_ident("byte_string") {
             let name = tokens.into_iter().filter_map(|token| match token {
-                proc_macro2::TokenTree::Ident(name) => Some(name.to_string()),
+                proc_macro2::TokenTree::Ident(name) => Some(self.rule(&name.to_string())),
                 _ => None,
             });
+            let name: Vec<String> = name.collect();
             self.types.extend(name);
         } else if item.mac.path.is_ident("domains") {
             self.table(tokens);
@@ -210,9 +233,14 @@ fn kebab(name: &str) -> String {
     kebab
 }
 
-/// Types that hold others: `signed<t>` and `answer<t>` are generic rules; lists and texts are
-/// written out.
-const CONTAINERS: [&str; 5] = ["Signed", "Answer", "List", "Text", "Bytes"];
+/// Types that hold others: `signed<t>`, `answer<t>` and the like are generic rules; lists and texts
+/// are written out.
+const CONTAINERS: [&str; 8] =
+    ["Signed", "Attested", "Answer", "Message", "List", "Pockets", "Text", "Bytes"];
+
+/// Types of the purse that are about the card and not about an exchange.
+const OF_CARDS: [&str; 6] =
+    ["CardId", "CardCertificate", "LogHead", "Presence", "Directive", "Birth"];
 
 #[test]
 fn every_type_has_cddl_and_a_vector() {
@@ -221,10 +249,10 @@ fn every_type_has_cddl_and_a_vector() {
         Valid::all().iter().map(|vector| field(vector, "type").to_owned()).collect();
     let types = declared.types.iter().filter(|name| !CONTAINERS.contains(&name.as_str()));
     let mut count = 0;
-    for name in types.map(|name| kebab(name)) {
+    for name in types {
         assert!(cddl.lines().any(|line| line.starts_with(&format!("{name} = "))), "{name}");
         // the associated data of a seal never travels
-        assert!(vectors.contains(&name) || name == "associated", "no vector of {name}");
+        assert!(vectors.contains(name) || name == "associated", "no vector of {name}");
         count += 1;
     }
     assert!(count > 60, "only {count} types found");
@@ -244,11 +272,12 @@ fn every_domain_is_in_the_document() {
     for kind in kinds::all() {
         let Some(domain) = kind.domain else { continue };
         used.insert(domain.to_owned());
-        let statement = documented.get(domain).map(|rule| format!("signed<{rule}>"));
-        assert_eq!(statement.as_ref(), Some(&kind.name), "{domain}");
+        let statement = documented.get(domain).map(String::as_str);
+        assert_eq!(statement, Some(kind.statement()), "{domain}");
     }
     for (name, domain) in &declared.statements {
-        let kind = kinds::kind(&format!("signed<{}>", kebab(name)));
+        let mut kinds = kinds::all().into_iter();
+        let kind = kinds.find(|kind| kind.domain.is_some() && kind.statement() == name);
         let known = kind.unwrap_or_else(|| panic!("{name} is no kind")).domain.unwrap();
         assert!(domain.is_empty() || known == domain, "{name}");
     }
@@ -272,7 +301,7 @@ fn every_refusal_is_in_the_document() {
 }
 
 macro_rules! limits {
-    ($($name:ident)*) => {[$((stringify!($name), u64::try_from(limits::$name).unwrap())),*]};
+    ($($name:ident)*) => {[$((stringify!($name), u64::try_from($name).unwrap())),*]};
 }
 
 #[test]
@@ -283,20 +312,26 @@ fn every_limit_is_in_the_document() {
         NAME_BYTES_MAX SHORT_BYTES_MAX PURPOSE_BYTES_MAX URL_BYTES_MAX PARTIES_MAX
         CLOCK_SKEW_MAX_S INVOICE_LIFETIME_MAX_S CERTIFICATE_LIFETIME_S NOTED_COINS_MAX
     );
+    let of_purses = limits!(
+        SEGMENTS POCKETS_MAX LABEL_BYTES_MAX REPORT_ENTRIES_MAX DIRECTIVES_MAX
+    );
     let documented: BTreeMap<_, _> =
         rows().into_iter().map(|cells| (cells[0].clone(), cells[1].clone())).collect();
-    for (name, value) in limits {
+    for (name, value) in limits.into_iter().chain(of_purses) {
         assert_eq!(documented.get(name), Some(&value.to_string()), "{name}");
     }
-    let declared = read("protocol/src/limits.rs").matches("pub const ").count();
-    assert_eq!(declared, limits.len(), "a limit that this test does not know");
+    let declared = |path: &str| read(path).matches("\npub const ").count();
+    assert_eq!(declared("protocol/src/limits.rs"), limits.len(), "an unknown limit");
+    let purse = ["mod", "service"].map(|file| format!("protocol/src/offline/purse/{file}.rs"));
+    let of_purse: usize = purse.iter().map(|path| declared(path)).sum();
+    assert_eq!(of_purse, of_purses.len(), "an unknown limit");
 }
 
 #[test]
 fn every_sealed_route_is_in_the_document() {
     let cddl = cddl();
     let routes = Declared::read().routes;
-    assert_eq!(routes.len(), 10);
+    assert_eq!(routes.len(), 12);
     let table: BTreeSet<String> = rows()
         .into_iter()
         .filter(|cells| cells.len() == 3 && cells[1].parse::<u64>().is_ok())
@@ -364,7 +399,7 @@ fn every_call_between_roles_is_in_the_document() {
 #[test]
 fn the_tests_that_threats_names_exist() {
     let mut code = String::new();
-    for folder in ["protocol", "edge-issuer", "wallet-wasm", "web", "tests", "xtask"] {
+    for folder in ["protocol", "card", "edge-issuer", "wallet-wasm", "web", "tests", "xtask"] {
         for path in rust_files(&root().join(folder)) {
             code.push_str(&fs::read_to_string(path).unwrap());
         }

@@ -92,7 +92,7 @@ pub(crate) fn keys() -> Vec<Vector> {
 /// Valid messages of every kind.
 pub(crate) struct Valid {
     world: World,
-    vectors: Vec<Vector>,
+    pub(super) vectors: Vec<Vector>,
 }
 
 impl Valid {
@@ -108,20 +108,26 @@ impl Valid {
         valid.payment();
         valid.refusals();
         valid.seals();
+        valid.cards();
         valid.vectors
     }
 
-    fn add<T: Wire>(&mut self, kind: &str, message: &T) {
+    pub(super) fn add<T: Wire>(&mut self, kind: &str, message: &T) {
         self.named(kind, kind, message);
     }
 
-    fn named<T: Wire>(&mut self, kind: &str, name: &str, message: &T) {
+    pub(super) fn named<T: Wire>(&mut self, kind: &str, name: &str, message: &T) {
         let name = name.replace(['-', '<'], "_").replace('>', "");
         self.vectors.push(Vector::new(&name, kind, &encode(message), "valid"));
     }
 
     /// A statement, and the same signed.
-    fn state<T: Statement>(&mut self, kind: &str, statement: &T, key: &SigningKey) -> Signed<T> {
+    pub(super) fn state<T: Statement>(
+        &mut self,
+        kind: &str,
+        statement: &T,
+        key: &SigningKey,
+    ) -> Signed<T> {
         self.add(kind, statement);
         let signed = Signed::sign(statement, key);
         let kind = format!("signed<{kind}>");

@@ -116,7 +116,7 @@ fn values() -> Vec<Vector> {
         wrong("id_as_text", "operation-id", Item::text("0123456789abcdef")),
         wrong("day_above_32_bits", "day", Item::uint(1 << 32)),
         wrong("code_unknown", "code", Item::uint(0)),
-        wrong("route_unknown", "route", Item::uint(10)),
+        wrong("route_unknown", "route", Item::uint(12)),
         wrong("take_unknown", "take", Item::array(vec![Item::uint(3), Item::array(vec![])])),
     ]
 }

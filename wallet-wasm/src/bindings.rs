@@ -60,7 +60,8 @@ impl KobanWallet {
     pub async fn open(
         #[wasm_bindgen(js_name = "issuerUrl")] issuer_url: String,
     ) -> Result<KobanWallet, JsValue> {
-        Wallet::open(WalletConfig { issuer_url }).await.map(Self).map_err(thrown)
+        let config = WalletConfig { issuer_url, originator_url: None };
+        Wallet::open(config).await.map(Self).map_err(thrown)
     }
 
     /// Closes it, so that another tab may use it.

@@ -13,4 +13,4 @@ mod wallet;
 #[cfg(feature = "js")]
 pub mod bindings;
 
-pub use wallet::{Wallet, WalletConfig};
+pub use wallet::{CardWish, Wallet, WalletConfig};

@@ -1,9 +1,16 @@
 //! What the wallet shows: plain values, ready for a page or for JavaScript. Nothing here is secret.
 
+mod card;
+
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "js")]
 use tsify::Tsify;
+
+pub use card::{
+    CardClass, CardMessage, CardOpen, CardPhase, CardStanding, CardView, EntryKind, EntryView,
+    KnownCardView, MessageKind, PocketView,
+};
 
 /// The whole wallet as a page shows it; made anew after every change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +27,10 @@ pub struct WalletView {
     pub account: Option<AccountView>,
     /// One balance per currency, in the issuer's order.
     pub balances: Vec<BalanceView>,
+    /// The cards that are connected.
+    pub cards: Vec<CardView>,
+    /// The holder's cards with what was in them when last seen.
+    pub known_cards: Vec<KnownCardView>,
     /// Every operation the wallet took part in, newest first.
     pub transactions: Vec<TransactionView>,
     /// Whether the browser promised to keep the wallet's database (`navigator.storage.persisted`).
@@ -148,6 +159,12 @@ pub enum TransactionKind {
     /// Lost coins given again.
     #[n(6)]
     Refund,
+    /// Coins put onto a card.
+    #[n(7)]
+    Load,
+    /// Value of a card turned into coins.
+    #[n(8)]
+    Unload,
 }
 
 /// Where a transaction stands.

@@ -15,6 +15,7 @@ pub(crate) enum Verb {
     Test { only: Option<String> },
     Check,
     Demo { payments: Option<u32> },
+    Bench,
 }
 
 impl Verb {
@@ -38,6 +39,7 @@ impl Verb {
             },
             "test" => Verb::Test { only: options.take("--only")? },
             "check" => Verb::Check,
+            "bench" => Verb::Bench,
             "demo" => Verb::Demo { payments: options.take("--payments")? },
             other => bail!("unknown verb {other}; try: cargo xtask help"),
         };

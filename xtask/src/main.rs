@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use args::Verb;
+use command::{cargo, complete};
 
 const USAGE: &str = "\
 cargo xtask <verb>
@@ -27,6 +28,7 @@ cargo xtask <verb>
   test [--only WORD]                       every check and test, or steps with WORD in their name
   check                                    format, lints, tidiness, documentation, dependencies
   demo [--payments N]                      the whole story without a browser, on a fresh edge
+  bench                                    what exchanges cost their cards
   set-up                                   only install what the other verbs need
 
 What is missing is installed into .tools/ first.";
@@ -48,6 +50,8 @@ fn perform(verb: Verb) -> Result<()> {
         Verb::Run { port_base, state } => run::run(port_base, &state)?,
         Verb::Test { only } => test::test(only)?,
         Verb::Check => check::check()?,
+        // The profile of the demo: optimised, without linking the whole again.
+        Verb::Bench => complete(&mut cargo("bench --package koban-card --profile demo"))?,
         Verb::Demo { payments } => demo::demo(payments)?,
     }
     Ok(())

@@ -56,7 +56,8 @@ fn wasm_tests() -> Result<()> {
         "/usr/bin/chromedriver",
         "wallet-wasm",
     ]);
-    complete(&mut command)
+    // workers start, and cards are waited for until they are given up
+    complete(command.env("WASM_BINDGEN_TEST_TIMEOUT", "120"))
 }
 
 /// The limit on what a visitor loads, compressed as a server would.

@@ -146,8 +146,8 @@ impl Channels {
         Some((interface, Frame::single(number, KEEPALIVE, &[why.code()])))
     }
 
-    /// Ends the transaction: the answer's frames, and by which interface to send them. They are sent
-    /// before the next frame is received.
+    /// Ends the transaction: the answer's frames, and by which interface to send them. They are
+    /// sent before the next frame is received.
     pub fn answer<'a>(&mut self, answer: &'a [u8]) -> Option<(Interface, Frames<'a>)> {
         let work = self.work.take_if(|work| work.message.is_whole())?;
         let Channel { number, interface } = work.channel;

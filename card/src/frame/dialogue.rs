@@ -49,8 +49,8 @@ pub enum Reply {
 /// An open channel: one message, then its answer.
 ///
 /// A message may be sent again, or another, after [`Reply::Answer`] or [`Reply::Fault`]. Whoever
-/// stops waiting before that opens another channel: on this one the answer may still come, and would
-/// be taken for the next message's.
+/// stops waiting before that opens another channel: on this one the answer may still come, and
+/// would be taken for the next message's.
 #[derive(Debug)]
 pub struct Dialogue {
     channel: u16,

@@ -5,9 +5,9 @@
 //! interface 1  class 0xff / 0x43 / 0x01   bulk IN 0x82, OUT 0x02, 64 bytes
 //! ```
 //!
-//! Pages reach the first by WebHID and the second by WebUSB. Chromium refuses them a FIDO or keyboard
-//! usage page, and smart card (CCID, 0x0b) and HID classes over WebUSB: hence both, and both
-//! vendor-defined.
+//! Pages reach the first by WebHID and the second by WebUSB. Chromium refuses them a FIDO or
+//! keyboard usage page, and smart card (CCID, 0x0b) and HID classes over WebUSB: hence both, and
+//! both vendor-defined.
 
 /// The vendor: pid.codes, which lends numbers to open hardware.
 pub const VENDOR_ID: u16 = 0x1209;

@@ -104,6 +104,23 @@ pub(crate) struct Held {
     pub(crate) card: Card<Machine>,
     pub(crate) button: Button,
     pub(crate) prompts: Vec<Prompt>,
+    pub(crate) traffic: Traffic,
+    pub(crate) twin: Option<Box<dyn Twin>>,
+}
+
+/// Another machine that carries out the same commands.
+pub(crate) trait Twin: std::fmt::Debug {
+    /// Carries out a command, of which the holder was `asked` if they did anything; the answer must
+    /// be this one.
+    fn follow(&mut self, command: &[u8], asked: Option<Button>, answer: &[u8]);
+}
+
+/// What went over the cable.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) commands: usize,
+    pub(crate) sent: usize,
+    pub(crate) received: usize,
 }
 
 impl Held {
@@ -117,7 +134,8 @@ impl Held {
 
     pub(crate) fn of(machine: Machine) -> Self {
         let card = Card::power_up(machine);
-        Self { card, button: Button::Pressed, prompts: Vec::new() }
+        let traffic = Traffic::default();
+        Self { card, button: Button::Pressed, prompts: Vec::new(), traffic, twin: None }
     }
 
     /// Power goes and comes; the store works again.
@@ -133,11 +151,19 @@ impl Held {
 
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> Apdu {
         let mut answer = Apdu::new();
+        let mut asked = None;
         if let Some(prompt) = self.card.handle(bytes, Button::Unasked, &mut answer) {
+            asked = Some(self.button);
             assert!(answer.is_empty());
             self.prompts.push(prompt);
             let again = self.card.handle(bytes, self.button, &mut answer);
             assert_eq!(again, None, "the holder is asked once");
+        }
+        self.traffic.commands += 1;
+        self.traffic.sent += bytes.len();
+        self.traffic.received += answer.len();
+        if let Some(twin) = &mut self.twin {
+            twin.follow(bytes, asked, &answer);
         }
         answer
     }

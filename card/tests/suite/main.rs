@@ -2,6 +2,7 @@
 
 mod bench;
 mod cuts;
+mod emulated;
 mod hostile;
 mod limits;
 mod machine;

@@ -14,7 +14,7 @@ use crate::bench::{Originator, party, yen};
 use crate::machine::{Held, Machine};
 
 const LOADED: u64 = 2;
-const DEPTH: usize = 7;
+const DEPTH: usize = 9;
 
 /// The two cards, whether their power went last, and every message there ever was.
 #[derive(Clone)]

@@ -37,6 +37,16 @@ fn an_id_placed_in_a_shard_is_in_it() {
 }
 
 #[test]
+fn loads_and_unloads_are_at_home_in_one_shard() {
+    for shards in [1, 2, 3, 4, 7, 64, 1000, u16::MAX] {
+        for trial in 0..100 {
+            let id = OperationId::clearing(shards, entropy(&format!("{shards} {trial}")));
+            assert_eq!(id.shard(shards), Shard::CLEARING, "{shards} {trial}");
+        }
+    }
+}
+
+#[test]
 fn placed_ids_spread_evenly_within_their_shard() {
     const DRAWS: u32 = 32_000;
     let near = coin("near");

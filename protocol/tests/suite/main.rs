@@ -20,5 +20,6 @@ mod ids;
 mod invoices;
 mod mint;
 mod movement;
+mod purse;
 mod sealed;
 mod signatures;

@@ -48,6 +48,7 @@ fn every_kind_of_input_and_output_counts() {
         coins: genuine(&world, 3),
         held: vec![held("a", yen(10)), held("b", yen(20))],
         debit: Some((debit, world.payer.account.clone(), yen(5))),
+        card: Some(yen(40)),
         ..Inputs::default()
     };
     let outputs = Outputs {
@@ -55,9 +56,10 @@ fn every_kind_of_input_and_output_counts() {
         change: Some(coins_of(2)),
         held: Some((world.payee.key.verifying_key().participant(), yen(4))),
         credit: Some((world.payee.account.clone(), yen(31))),
+        card: Some(yen(40)),
         ..Outputs::default()
     };
-    assert_eq!(Movement::balanced(inputs, outputs).unwrap().amount(), yen(38));
+    assert_eq!(Movement::balanced(inputs, outputs).unwrap().amount(), yen(78));
 }
 
 #[test]
@@ -88,6 +90,8 @@ fn nothing_moves_as_zero() {
     let credit = Some((world.payee.account.clone(), yen(0)));
     assert!(refused(coins(), Outputs { credit, ..fresh(16) }));
     assert!(refused(coins(), Outputs { held: Some((owner, yen(0))), ..fresh(16) }));
+    assert!(refused(coins(), Outputs { card: Some(yen(0)), ..fresh(16) }));
+    assert!(refused(Inputs { card: Some(yen(0)), ..coins() }, fresh(16)));
     assert!(refused(Inputs { held: vec![held("a", yen(0))], ..coins() }, fresh(16)));
     let zero = Inputs { held: vec![held("a", yen(0))], ..Inputs::default() };
     let held = Some((owner, yen(0)));

@@ -30,7 +30,8 @@ export class Person {
   #expected = [];
 
   /**
-   * Opens a browser. `profile` is the folder of an earlier one; `extension` loads Koban's.
+   * Opens a browser. `profile` is the folder of an earlier one; `extension` loads Koban's;
+   * `browser` is another program than the usual; `display` shows it there.
    */
   static async open(options = {}) {
     const person = new Person();
@@ -41,10 +42,14 @@ export class Person {
   }
 
   async #launch() {
-    const { extension, viewport = DESKTOP, locale = 'en-GB', colorScheme = 'light' } = this.options;
+    const {
+      browser = browserPath, display, extension, viewport = display ? null : DESKTOP,
+      locale = 'en-GB', colorScheme = 'light',
+    } = this.options;
     this.#context = await chromium.launchPersistentContext(this.profile, {
-      executablePath: browserPath,
-      headless: true,
+      executablePath: browser,
+      headless: !display,
+      env: display?.env ?? process.env,
       args: extension ? [...FLAGS, ...EXTENSION_FLAGS] : FLAGS,
       ignoreDefaultArgs: extension ? ['--disable-extensions'] : [],
       viewport,

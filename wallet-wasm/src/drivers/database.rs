@@ -13,7 +13,7 @@ use super::{fact, method};
 use crate::engine::{Edit, Fault, Problem, Row, Store};
 
 /// Grows when the stores change; the rows inside are CBOR and evolve by themselves.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The wallet's open database.
 #[derive(Clone, Debug)]

@@ -32,6 +32,7 @@ impl Engine {
                 }
             }
             Some(Saga::Cancelling(_) | Saga::Disputed(_)) => self.go_on(step, id),
+            Some(Saga::Card(saga)) => return self.cancel_card(step, id, &saga),
             _ if self.transactions.contains_key(&id) => return Err(Fault::NotCancellable.into()),
             _ => return Err(Fault::UnknownTransaction.into()),
         }

@@ -7,6 +7,9 @@ use koban_protocol::signed::Signed;
 use koban_protocol::statement::{Invoice, Name, Short};
 use koban_protocol::time::Time;
 
+use koban_card::command::Last;
+
+use super::card::{CardBytes, CardCommand, ReaderId};
 use super::problem::Problem;
 use super::record::Edit;
 
@@ -21,6 +24,14 @@ pub enum Event {
     Unreachable(CallId),
     /// The time of the last [`Effect::Wake`] has come.
     Woken,
+    /// A card is in this reader.
+    CardIn(ReaderId),
+    /// The card or its reader is gone.
+    CardOut(ReaderId),
+    /// A card answered the last [`Effect::Card`] of its reader; none: not in time, or not at all.
+    CardAnswer(ReaderId, Option<Vec<u8>>),
+    /// A card waits for its button.
+    CardPrompt(ReaderId),
     /// The network is back, or the holder looks at the wallet again: whatever is open is sent now.
     Resumed,
 }
@@ -61,6 +72,35 @@ pub enum Command {
     AskBalance,
     /// Fetch the issuer's keys again.
     FetchKeys,
+    /// Fetch the keys of the originator at this address; the first ones are pinned.
+    MeetOriginator(String),
+    /// Something with the card in a reader.
+    Card(ReaderId, CardCommand),
+    /// Tell the originator the log of the card in a reader, and the card its orders.
+    Report(ReaderId),
+    /// Put coins onto the card in a reader (VC-14).
+    Load(ReaderId, Amount),
+    /// Turn value on the card in a reader into coins, and pay an invoice with them (VC-14).
+    Unload(ReaderId, Amount, Option<Signed<Invoice>>),
+    /// Have the card in a reader pay a terminal in another (VC-13).
+    TakePayment {
+        /// The terminal's reader.
+        terminal: ReaderId,
+        /// The reader of the customer's card.
+        customer: ReaderId,
+        /// How much.
+        amount: Amount,
+    },
+}
+
+impl Command {
+    /// The reader whose card does it; what comes of it is [`Report::Card`].
+    pub(super) const fn card(&self) -> Option<ReaderId> {
+        match self {
+            Self::Card(reader, _) | Self::TakePayment { terminal: reader, .. } => Some(*reader),
+            _ => None,
+        }
+    }
 }
 
 /// What the driver must do, in order.
@@ -70,6 +110,9 @@ pub enum Effect {
     Write(Vec<Edit>),
     /// Send a request, and report [`Event::Answer`] or [`Event::Unreachable`] for it, once.
     Send(Call),
+    /// Give a card a command, and report [`Event::CardAnswer`] for it, once, unless
+    /// [`Event::CardOut`] came first. There is never more than one with a card.
+    Card(ReaderId, CardBytes),
     /// Tell whoever waits for it.
     Report(Report),
     /// Report [`Event::Woken`] at this time; replaces the time of an earlier effect of this kind.
@@ -91,6 +134,10 @@ pub enum Report {
     Balance(Result<(), Problem>),
     /// The issuer's keys were fetched and checked.
     Keys(Result<(), Problem>),
+    /// The originator's keys were fetched and checked.
+    Originator(Result<(), Problem>),
+    /// The card in a reader did what was wanted, and gave a message for another card.
+    Card(ReaderId, Result<Option<Box<Last>>, Problem>),
 }
 
 /// Which request of which operation a call is.
@@ -100,6 +147,10 @@ pub enum CallId {
     Keys,
     /// The account's balance.
     Balance,
+    /// The originator's keys.
+    Originator,
+    /// What makes the card in a reader a card.
+    NewCard(ReaderId),
     /// A request of an operation.
     Operation(OperationId, Part),
 }
@@ -119,6 +170,10 @@ pub enum Part {
     CallBack,
     /// To the issuer: its answer is safe and need not be kept.
     Acknowledgement,
+    /// To the originator.
+    Originator,
+    /// To the card.
+    Card,
 }
 
 /// How a request is made.

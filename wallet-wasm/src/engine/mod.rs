@@ -19,6 +19,7 @@
 
 mod account;
 mod callback;
+mod card;
 pub mod choice;
 mod coins;
 mod event;
@@ -36,15 +37,17 @@ use std::fmt;
 use koban_protocol::entropy::Entropy;
 use koban_protocol::id::{CoinId, OperationId};
 use koban_protocol::signed::Signed;
-use koban_protocol::statement::IssuerKeys;
+use koban_protocol::statement::{IssuerKeys, OriginatorKeys};
 use koban_protocol::time::Time;
 use koban_protocol::wire::{self, Wire};
 
+pub use card::{CardBytes, CardCommand, ReaderId};
 pub use event::{Call, CallId, Command, Effect, Event, HttpAnswer, Method, Part, Report};
 pub use problem::{Cause, Fault, Problem};
 pub use record::{Edit, Row, Store};
 pub use show::show_invoice;
 
+use card::Cards;
 use identity::Identity;
 use record::{Balance, HeldCoin};
 use saga::{Open, Saga};
@@ -62,6 +65,8 @@ pub struct Engine {
     coins: BTreeMap<CoinId, HeldCoin>,
     sagas: BTreeMap<OperationId, Open>,
     transactions: BTreeMap<OperationId, Past>,
+    originator: Option<OriginatorKeys>,
+    cards: Cards,
 }
 
 impl fmt::Debug for Engine {
@@ -86,6 +91,8 @@ impl Engine {
             coins: BTreeMap::new(),
             sagas: BTreeMap::new(),
             transactions: BTreeMap::new(),
+            originator: None,
+            cards: Cards::default(),
         };
         // The seed first: the certificate belongs to the keys made from it.
         let is_seed = |row: &&Row| row.store == Store::Identity && row.key == "seed";
@@ -122,8 +129,12 @@ impl Engine {
         let mut step = Step::new(now, entropy);
         match event {
             Event::Command(command) => {
+                let card = command.card();
                 if let Err(problem) = self.command(&mut step, command) {
-                    step.report(Report::Refused(problem));
+                    step.report(match card {
+                        Some(reader) => Report::Card(reader, Err(problem)),
+                        None => Report::Refused(problem),
+                    });
                 }
             }
             Event::Answer(CallId::Keys, answer) => self.keys_answered(&mut step, Some(&answer)),
@@ -132,6 +143,20 @@ impl Engine {
                 self.balance_answered(&mut step, Some(&answer));
             }
             Event::Unreachable(CallId::Balance) => self.balance_answered(&mut step, None),
+            Event::Answer(CallId::Originator, answer) => {
+                self.originator_answered(&mut step, Some(&answer));
+            }
+            Event::Unreachable(CallId::Originator) => self.originator_answered(&mut step, None),
+            Event::Answer(CallId::NewCard(reader), answer) => {
+                self.made(&mut step, reader, Some(&answer));
+            }
+            Event::Unreachable(CallId::NewCard(reader)) => self.made(&mut step, reader, None),
+            Event::CardIn(reader) => self.card_in(&mut step, reader),
+            Event::CardOut(reader) => self.card_out(&mut step, reader),
+            Event::CardAnswer(reader, answer) => {
+                self.card_answered(&mut step, reader, answer.as_deref());
+            }
+            Event::CardPrompt(reader) => self.card_prompts(reader),
             Event::Answer(CallId::Operation(id, part), answer) => {
                 self.operation_answered(&mut step, id, part, Some(&answer));
             }
@@ -154,7 +179,7 @@ impl Engine {
     /// Whether an operation has yet to end.
     pub fn is_open(&self, operation: OperationId) -> bool {
         let open = self.sagas.get(&operation);
-        open.is_some_and(|open| !matches!(open.saga, Saga::Acknowledging(_)))
+        open.is_some_and(|open| !open.saga.is_over())
     }
 
     /// The issuer's keys, once they were fetched and checked.
@@ -164,10 +189,15 @@ impl Engine {
 
     fn load(&mut self, row: &Row) -> Option<()> {
         match row.store {
+            Store::Keys if row.key == "originator" => {
+                let signed: Signed<OriginatorKeys> = decode(row)?;
+                self.originator = signed.claim().ok();
+            }
             Store::Keys => {
                 let signed: Signed<IssuerKeys> = decode(row)?;
                 self.keys = signed.claim().ok();
             }
+            Store::Card => self.cards.remember(decode(row)?),
             Store::Identity => match row.key.as_str() {
                 "seed" => self.identity = Some(Identity::load(&decode(row)?)),
                 "certificate" => self.identity.as_mut()?.load_certificate(decode(row)?)?,
@@ -204,6 +234,19 @@ impl Engine {
                 self.fetch_keys(step);
                 Ok(())
             }
+            Command::MeetOriginator(url) => {
+                self.meet_originator(step, &url);
+                Ok(())
+            }
+            Command::Card(reader, command) => self.command_card(step, reader, command),
+            Command::Report(reader) => self.report_card(step, reader),
+            Command::Load(reader, amount) => self.load_card(step, reader, amount),
+            Command::Unload(reader, amount, invoice) => {
+                self.unload_card(step, reader, amount, invoice)
+            }
+            Command::TakePayment { terminal, customer, amount } => {
+                self.take_payment(step, (terminal, customer), amount)
+            }
         }
     }
 
@@ -222,6 +265,11 @@ impl Engine {
             Some(answer) => self.answered(step, id, saga, part, answer),
             None => Next::Wait(Problem::from(Fault::Network)),
         };
+        self.settle(step, id, open, next);
+    }
+
+    /// An operation goes on, waits, or ends.
+    fn settle(&mut self, step: &mut Step, id: OperationId, mut open: Open, next: Next) {
         match next {
             Next::Wait(problem) => {
                 step.report(Report::Waiting(id, problem.clone()));
@@ -273,6 +321,7 @@ impl Engine {
                 self.receipt_answered(step, id, state, answer)
             }
             (Saga::Acknowledging(_), Part::Acknowledgement) => Next::End,
+            (Saga::Card(state), part) => self.card_answer(step, id, *state, part, answer),
             _ => Next::Ignore,
         }
     }

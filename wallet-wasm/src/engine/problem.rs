@@ -82,6 +82,29 @@ faults! {
         "The issuer's identity key is not the one this wallet knows.";
     20 BankMisbehaved "bank-misbehaved" Bank "The bank's answer does not check out.";
     21 PayeeMisbehaved "payee-misbehaved" Payee "The payee's answer does not check out.";
+    22 OriginatorMisbehaved "originator-misbehaved" Issuer
+        "The originator's answer does not check out.";
+    23 OriginatorKeyChanged "originator-key-changed" Issuer
+        "The originator's key is not the one this wallet knows.";
+    24 CardMissing "card-missing" Holder "The card is not connected.";
+    25 CardSilent "card-silent" Network "The card did not answer, or was pulled out.";
+    26 CardMisbehaved "card-misbehaved" Holder "What came is no answer of a card.";
+    27 CardNotGenuine "card-not-genuine" Holder "The card is not one of this originator's.";
+    28 CardPinWrong "card-pin-wrong" Holder "The PIN is wrong.";
+    29 CardPinNeeded "card-pin-needed" Holder "The card wants its PIN first.";
+    30 CardPinBlocked "card-pin-blocked" Holder "No tries are left for the PIN.";
+    31 CardPinInvalid "card-pin-invalid" Holder "A PIN has four to twelve digits.";
+    32 CardNotInUse "card-not-in-use" Holder "The card is new, locked or closed.";
+    33 CardLogFull "card-log-full" Holder "The card's log is full: report it first.";
+    34 CardTooLittle "card-too-little" Holder "There is too little on the card.";
+    35 CardOverLimit "card-over-limit" Holder "A limit of the card would be passed.";
+    36 CardInterrupted "card-interrupted" Holder "An exchange is open in the card.";
+    37 CardDeclined "card-declined" Holder "The holder said no on the card, or nothing.";
+    38 CardRolledBack "card-rolled-back" Holder "An old state was put back into the card.";
+    39 CardRefused "card-refused" Holder "The card does not take this.";
+    40 CardMessageUnreadable "card-message-unreadable" Holder
+        "The text is no message of a card.";
+    41 CardUnreachable "card-unreachable" Network "This browser does not reach the card.";
 }
 
 impl From<Fault> for Problem {

@@ -6,9 +6,11 @@
 //! | `identity` | `certificate` | the issuer's certificate for them |
 //! | `identity` | `balance` | what the bank last said of the account |
 //! | `keys` | `issuer` | the issuer's keys as last fetched; their identity key is pinned |
+//! | `keys` | `originator` | the same of the originator of cards |
 //! | `coin` | coin id | a coin that can be spent; it leaves when an operation takes it |
 //! | `saga` | operation id | an open operation with everything needed to end it |
 //! | `transaction` | operation id | what became of an operation, with its receipt or evidence |
+//! | `card` | card id | what was in a card when it was last here |
 
 use core::fmt;
 
@@ -41,12 +43,14 @@ pub enum Store {
     Saga,
     /// All operations as the holder sees them.
     Transaction,
+    /// Cards that were here.
+    Card,
 }
 
 impl Store {
     /// Every store.
-    pub const ALL: [Self; 5] =
-        [Self::Identity, Self::Keys, Self::Coin, Self::Saga, Self::Transaction];
+    pub const ALL: [Self; 6] =
+        [Self::Identity, Self::Keys, Self::Coin, Self::Saga, Self::Transaction, Self::Card];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -56,6 +60,7 @@ impl Store {
             Self::Coin => "coin",
             Self::Saga => "saga",
             Self::Transaction => "transaction",
+            Self::Card => "card",
         }
     }
 }

@@ -14,17 +14,21 @@
 //! Disputed ────▶ paid, or the issuer's statement stands ─▶ ended
 //! ```
 //!
+//! Loads and unloads of cards: [`super::card`].
+//!
 //! Every end but a payment's leaves [`Acknowledging`] behind, which nobody waits for. Whatever is
 //! in the journal when the wallet opens is sent again, byte for byte; the issuer answers the same.
 
 use koban_protocol::amount::{Amount, Bundle, Currency};
 use koban_protocol::id::OperationId;
+use koban_protocol::offline::purse::wire::CardId;
 use koban_protocol::sealed::Acknowledgement;
 use koban_protocol::signed::Signed;
 use koban_protocol::statement::{AccountRef, CoinVerdict, Invoice, Name, Short};
 use koban_protocol::time::Time;
 use minicbor::{Decode, Encode};
 
+use super::card::CardSaga;
 use super::event::Part;
 use super::problem::Problem;
 use super::record::{HeldCoin, Order};
@@ -233,6 +237,8 @@ pub(super) enum Saga {
     Refunding(#[n(0)] Refunding),
     #[n(11)]
     Acknowledging(#[n(0)] Acknowledging),
+    #[n(12)]
+    Card(#[n(0)] Box<CardSaga>),
 }
 
 impl Saga {
@@ -245,12 +251,30 @@ impl Saga {
             Self::Changing(Changing { coins, .. })
             | Self::Redeeming(Redeeming { coins, .. })
             | Self::Refunding(Refunding { coins, .. }) => coins,
+            Self::Card(saga) => saga.coins(),
             Self::Registering(_)
             | Self::OpeningAccount(_)
             | Self::Enrolling(_)
             | Self::Withdrawing(_)
             | Self::AwaitingReceipt(_)
             | Self::Acknowledging(_) => &[],
+        }
+    }
+
+    /// Whether nobody waits for it any more: its transaction is final.
+    pub(super) const fn is_over(&self) -> bool {
+        match self {
+            Self::Acknowledging(_) => true,
+            Self::Card(saga) => saga.is_over(),
+            _ => false,
+        }
+    }
+
+    /// The card that has to do its next step.
+    pub(super) fn needs(&self) -> Option<CardId> {
+        match self {
+            Self::Card(saga) => saga.needs(),
+            _ => None,
         }
     }
 
@@ -289,8 +313,9 @@ impl Open {
 
     /// Notes that a try failed; the next comes after 2, 4, 8 ... seconds, at most [`WAIT_MAX_S`].
     pub(super) fn failed(&mut self, now: Time, problem: Problem) {
+        let waits_for_holder = super::card::is_for_holder(&problem);
         self.problem = Some(problem);
-        if self.asked.is_empty() {
+        if self.asked.is_empty() && !waits_for_holder {
             let doublings = self.tries.saturating_add(self.saga.round()).min(8);
             self.due = Some(now.plus((1_u64 << doublings).min(WAIT_MAX_S)));
         }

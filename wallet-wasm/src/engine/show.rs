@@ -39,6 +39,8 @@ impl Engine {
             issuer: self.keys.as_ref().map(|keys| self.issuer_view(keys)),
             account: self.account_view(),
             balances: currencies.map(|info| self.balance_view(info.currency, now)).collect(),
+            cards: self.card_views(),
+            known_cards: self.known_card_views(),
             transactions,
             storage_persistent,
             problem: self.problem.as_ref().map(Problem::view),
@@ -99,7 +101,7 @@ impl Engine {
         Amount::new(currency, minor).unwrap_or(Amount::zero(currency))
     }
 
-    fn money(&self, amount: Amount) -> MoneyView {
+    pub(super) fn money(&self, amount: Amount) -> MoneyView {
         money(amount, self.keys.as_ref())
     }
 
@@ -154,8 +156,8 @@ impl Engine {
 
     fn transaction_view(&self, id: OperationId, past: &Past) -> TransactionView {
         let retried = self.sagas.get(&id).and_then(|open| match open.saga {
-            Saga::Acknowledging(_) | Saga::AwaitingReceipt(_) => None,
-            _ => open.problem.as_ref(),
+            Saga::AwaitingReceipt(_) => None,
+            _ => open.problem.as_ref().filter(|_| !open.saga.is_over()),
         });
         let Past { record: it, shown, .. } = past;
         let delivered = it.state == TransactionState::Done;

@@ -9,6 +9,7 @@ use koban_protocol::time::Time;
 use minicbor::Encode;
 
 use super::Engine;
+use super::card::{CardBytes, ReaderId};
 use super::event::{Call, CallId, Effect, Part, Report};
 use super::problem::{Fault, Problem};
 use super::record::{Edit, HeldCoin, Order, Store, Transaction};
@@ -36,7 +37,7 @@ impl Next {
 }
 
 /// How often an acknowledgement is tried.
-const ACKNOWLEDGEMENT_TRIES: u32 = 8;
+pub(super) const ACKNOWLEDGEMENT_TRIES: u32 = 8;
 
 /// The effects of one call of the engine, as they come together.
 pub(super) struct Step {
@@ -44,12 +45,20 @@ pub(super) struct Step {
     entropy: Entropy,
     edits: Vec<Edit>,
     calls: Vec<Call>,
+    cards: Vec<(ReaderId, CardBytes)>,
     reports: Vec<Report>,
 }
 
 impl Step {
     pub(super) const fn new(now: Time, entropy: Entropy) -> Self {
-        Self { now, entropy, edits: Vec::new(), calls: Vec::new(), reports: Vec::new() }
+        Self {
+            now,
+            entropy,
+            edits: Vec::new(),
+            calls: Vec::new(),
+            cards: Vec::new(),
+            reports: Vec::new(),
+        }
     }
 
     /// Fresh entropy.
@@ -71,6 +80,10 @@ impl Step {
         self.calls.push(call);
     }
 
+    pub(super) fn say(&mut self, reader: ReaderId, bytes: CardBytes) {
+        self.cards.push((reader, bytes));
+    }
+
     pub(super) fn report(&mut self, report: Report) {
         self.reports.push(report);
     }
@@ -84,6 +97,7 @@ impl Engine {
             effects.push(Effect::Write(step.edits));
         }
         effects.extend(step.calls.into_iter().map(Effect::Send));
+        effects.extend(step.cards.into_iter().map(|(reader, it)| Effect::Card(reader, it)));
         effects.extend(step.reports.into_iter().map(Effect::Report));
         let due = self.sagas.values().filter_map(|open| open.due).min();
         effects.extend(due.map(Effect::Wake));
@@ -112,6 +126,7 @@ impl Engine {
             Saga::Disputed(state) if tries > 0 => self.disputed_due(step, id, state),
             Saga::AwaitingReceipt(state) if state.until < step.now => Next::End,
             Saga::Acknowledging(_) if tries >= ACKNOWLEDGEMENT_TRIES => Next::End,
+            Saga::Card(state) if tries > 0 => super::card::due(*state, tries),
             _ => Next::Ignore,
         };
         match next {
@@ -125,9 +140,13 @@ impl Engine {
     }
 
     /// Sends the requests of an operation's state that are not on their way.
-    fn ask(&mut self, step: &mut Step, id: OperationId) {
+    pub(super) fn ask(&mut self, step: &mut Step, id: OperationId) {
         let Some(mut open) = self.sagas.remove(&id) else { return };
         open.due = None;
+        if let Some(card) = open.saga.needs() {
+            self.ask_card(step, id, card, open);
+            return;
+        }
         for (part, url, body) in self.requests(&open, step.now) {
             if !open.asked.contains(&part) {
                 open.asked.push(part);
@@ -171,6 +190,7 @@ impl Engine {
                 requests
             }
             Saga::AwaitingReceipt(state) => envelope(&state.order, &state.invoice),
+            Saga::Card(state) => self.card_requests(state),
             Saga::Acknowledging(state) => {
                 let url = format!("{operations}/{}/acknowledgement", state.operation);
                 vec![(Part::Acknowledgement, url, Some(state.acknowledgement.0.to_vec()))]

@@ -1,5 +1,6 @@
 //! Keeps the driver's law: one event at a time, its effects performed in order before the next.
 
+mod cards;
 mod turns;
 
 use std::cell::{Cell, RefCell};
@@ -19,9 +20,13 @@ use wasm_bindgen_futures::spawn_local;
 use crate::drivers::database::Database;
 use crate::drivers::tabs::{self, Channel, Lease, News};
 use crate::drivers::{network, platform};
-use crate::engine::{Call, Command, Effect, Engine, Event, Fault, Problem, Report};
+use crate::engine::{Call, Command, Effect, Engine, Event, Fault, Problem, ReaderId, Report};
 use crate::view::{InvoiceView, TransactionView, WalletView};
+pub(super) use cards::CardDone;
+use cards::Readers;
 use turns::{Asked, Turns};
+
+use super::WalletConfig;
 
 /// An operation that a command became, and news of its end: none, or why it cannot go on for now.
 type Begun = (OperationId, oneshot::Receiver<Option<Problem>>);
@@ -31,6 +36,9 @@ type Listener = Rc<dyn Fn(WalletView)>;
 enum Message {
     Command(Command, oneshot::Sender<Result<Begun, Problem>>),
     AskBalance(oneshot::Sender<Result<(), Problem>>),
+    Card(ReaderId, Command, oneshot::Sender<CardDone>),
+    /// A reader is connected.
+    CardIn(ReaderId),
     Event(Event),
     /// Another tab has changed the database, or asks for the right to write.
     News(News),
@@ -57,11 +65,13 @@ struct Waiting {
     operations: Vec<(OperationId, oneshot::Sender<Option<Problem>>)>,
     balance: Vec<oneshot::Sender<Result<(), Problem>>>,
     keys: Vec<oneshot::Sender<Result<(), Problem>>>,
+    cards: Vec<(ReaderId, oneshot::Sender<CardDone>)>,
 }
 
 /// The engine with its drivers.
 pub(super) struct Actor {
     issuer_url: String,
+    originator_url: Option<String>,
     name: String,
     engine: RefCell<Engine>,
     seat: RefCell<Seat>,
@@ -70,6 +80,7 @@ pub(super) struct Actor {
     inbox: mpsc::UnboundedSender<Message>,
     waiting: RefCell<Waiting>,
     listeners: RefCell<Vec<Listener>>,
+    readers: RefCell<Readers>,
     persistent: Cell<bool>,
     /// Counts the timers, so that only the last one wakes the engine.
     timers: Cell<u64>,
@@ -90,8 +101,8 @@ impl Actor {
     ///
     /// # Errors
     /// As [`Wallet::open`](super::Wallet::open).
-    pub(super) async fn open(issuer_url: &str) -> Result<Rc<Self>, Problem> {
-        let issuer_url = issuer_url.trim_end_matches('/').to_owned();
+    pub(super) async fn open(config: WalletConfig) -> Result<Rc<Self>, Problem> {
+        let issuer_url = config.issuer_url.trim_end_matches('/').to_owned();
         let name = format!("koban-wallet {issuer_url}");
         let database = Database::open(&name).await?;
         let lease = tabs::lease(&name, false).await?;
@@ -109,6 +120,7 @@ impl Actor {
         let (inbox, outbox) = mpsc::unbounded();
         let actor = Rc::new(Self {
             issuer_url,
+            originator_url: config.originator_url,
             channel: Channel::open(&name)?,
             name,
             engine: RefCell::new(engine),
@@ -117,6 +129,7 @@ impl Actor {
             inbox,
             waiting: RefCell::default(),
             listeners: RefCell::default(),
+            readers: RefCell::default(),
             persistent: Cell::new(platform::is_persistent().await),
             timers: Cell::new(0),
             wanted: Cell::new(false),
@@ -154,6 +167,10 @@ impl Actor {
                     self.asked(Asked::Command(command, reply)).await;
                 }
                 Message::AskBalance(reply) => self.asked(Asked::Balance(reply)).await,
+                Message::Card(reader, command, reply) => {
+                    self.asked(Asked::Card(reader, command, reply)).await;
+                }
+                Message::CardIn(reader) => self.asked(Asked::CardIn(reader)).await,
                 Message::Event(event) => {
                     if self.why_not().is_none() {
                         self.handle(event, None).await;
@@ -207,6 +224,7 @@ impl Actor {
                     self.channel.tell(News::Changed);
                 }
                 Effect::Send(call) => self.send(call),
+                Effect::Card(reader, bytes) => self.say(reader, bytes),
                 Effect::Report(report) => self.tell(report, &mut reply),
                 Effect::Wake(at) => self.wake_at(at),
             }
@@ -240,11 +258,15 @@ impl Actor {
     }
 
     fn tell(&self, report: Report, reply: &mut Option<oneshot::Sender<Result<Begun, Problem>>>) {
+        if let Report::Card(reader, done) = &report {
+            self.card_done(*reader, done);
+            return;
+        }
         let mut waiting = self.waiting.borrow_mut();
         match report {
             Report::Refused(problem) => match reply.take() {
                 Some(reply) => answer(reply, Err(problem)),
-                // The one command without such a reply asks for the balance.
+                // Of the commands without such a reply only this one is refused so.
                 None => waiting
                     .balance
                     .drain(..)
@@ -262,6 +284,8 @@ impl Actor {
             Report::Balance(result) => {
                 waiting.balance.drain(..).for_each(|waiter| answer(waiter, result.clone()));
             }
+            // What comes of them is seen on the cards.
+            Report::Originator(_) | Report::Card(..) => (),
             Report::Keys(result) => {
                 waiting.keys.drain(..).for_each(|waiter| answer(waiter, result.clone()));
             }
@@ -283,6 +307,9 @@ impl Actor {
         let waiting = self.waiting.take();
         for (_, waiter) in waiting.operations {
             answer(waiter, Some(problem.clone()));
+        }
+        for (_, waiter) in waiting.cards {
+            answer(waiter, Err(problem.clone()));
         }
         for waiter in waiting.balance.into_iter().chain(waiting.keys) {
             answer(waiter, Err(problem.clone()));
@@ -315,6 +342,7 @@ impl Actor {
                 *self.engine.borrow_mut() = engine;
                 *self.seat.borrow_mut() = Seat::Writer(lease);
                 self.perform(effects, None).await;
+                self.announce_cards().await;
                 self.take_turns().await;
             }
             Err(problem) => self.break_down(problem),

@@ -1,6 +1,7 @@
 //! The wallet as a page uses it: open it, show its view, ask it for things.
 
 mod actor;
+mod cards;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::view::{
     AuditView, InvoiceView, ProblemView, TransactionState, TransactionView, WalletView,
 };
 use actor::Actor;
+pub use cards::CardWish;
 
 /// Media type of an invoice (VC-12).
 const INVOICE: &str = "application/vnd.koban.invoice+cbor";
@@ -32,6 +34,8 @@ const MERGES_MAX: u32 = 8;
 pub struct WalletConfig {
     /// The issuer's address, without a path. Every issuer has a wallet of its own.
     pub issuer_url: String,
+    /// The address of the originator of cards, if there is one.
+    pub originator_url: Option<String>,
 }
 
 /// An open wallet; clones are the same wallet.
@@ -55,7 +59,7 @@ impl Wallet {
     /// # Errors
     /// `storage-not-durable`, `storage-corrupt`; `network` if the issuer was never reached.
     pub async fn open(config: WalletConfig) -> Result<Self, ProblemView> {
-        let actor = Actor::open(&config.issuer_url).await.map_err(|it| it.view())?;
+        let actor = Actor::open(config).await.map_err(|it| it.view())?;
         Ok(Self { actor, invoices: Rc::default() })
     }
 

@@ -7,6 +7,9 @@
 #![allow(unreachable_pub, reason = "modules of one test")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod card;
+mod card_device;
+mod card_virtual;
 mod database;
 #[path = "../engine/edge.rs"]
 #[allow(dead_code, reason = "the engine's tests use the rest")]

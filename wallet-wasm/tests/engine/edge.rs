@@ -25,6 +25,8 @@ use koban_protocol::time::Time;
 use koban_protocol::wire::{self, Bytes, List, Wire};
 use koban_wallet_wasm::engine::{Call, HttpAnswer};
 
+use super::originator::Originator;
+
 pub const ISSUER: &str = "http://issuer";
 
 /// What the shop does with an envelope.
@@ -65,6 +67,9 @@ pub struct Edge {
     pub acknowledged: BTreeSet<OperationId>,
     /// The bank's money for the holder.
     pub funds: u64,
+    /// Minor units owed to the originator for cards.
+    pub for_cards: u64,
+    pub originator: Originator,
     bank: SigningKey,
     shop_key: SigningKey,
     shop_certificate: Signed<Certificate>,
@@ -131,6 +136,7 @@ impl Edge {
         let bank = SigningKey::from_seed(&Seed::new([2; 32]));
         let shop_key = SigningKey::from_seed(&Seed::new([3; 32]));
         let desk = desk(seed, &bank);
+        let originator = Originator::new(desk.keys().key);
         let shop_certificate = desk.sign(&Certificate {
             pseudonym: name("Shop"),
             key: shop_key.verifying_key(),
@@ -148,6 +154,8 @@ impl Edge {
             taken: BTreeMap::new(),
             acknowledged: BTreeSet::new(),
             funds: 50_000,
+            for_cards: 0,
+            originator,
             bank,
             shop_key,
             shop_certificate,
@@ -214,6 +222,7 @@ impl Edge {
                 self.acknowledged.insert(id.parse().unwrap());
                 Some(HttpAnswer { status: 204, body: Vec::new() })
             }
+            ["originator", path @ ..] => Some(self.originator.answer(path, &call.body)),
             ["bank", "accounts"] => Some(self.open_account(&call.body)),
             ["bank", "balance"] => Some(self.balance(&call.body)),
             ["shop", "pay", "1?order=2"] => self.pay(&call.body, invoice),
@@ -300,6 +309,15 @@ impl Edge {
         let (now, entropy) = (self.now, self.entropy());
         let prepared = match self.desk.prepare(sealed, now, entropy)? {
             Ordered::Moves(prepared) => prepared,
+            Ordered::Unloads(due) => {
+                let entropy = self.entropy();
+                Box::new(due.release(
+                    &self.desk,
+                    &self.originator.key.verifying_key(),
+                    now,
+                    entropy,
+                )?)
+            }
             Ordered::Refunds(due) => {
                 let of = |body: &CoinBody| {
                     body.currency == due.currency()
@@ -340,6 +358,9 @@ impl Edge {
                 self.funds += amount.minor();
                 self.credited += amount.minor();
             }
+            let card = |amount: Option<Amount>| amount.map_or(0, |it| it.minor());
+            self.for_cards += card(outputs.card);
+            self.for_cards -= card(inputs.card);
             let made = prepared.strike(&self.desk, now, one);
             for coin in made.fresh.iter().chain(&made.change) {
                 self.live.insert(coin.body.id, coin.body);

@@ -7,11 +7,16 @@ use koban_protocol::signed::Signed;
 use koban_protocol::statement::Invoice;
 use koban_protocol::time::Time;
 use koban_wallet_wasm::engine::{
-    Call, CallId, Command, Edit, Effect, Engine, Event, HttpAnswer, Part, Problem, Report, Row,
-    Store,
+    Call, CallId, CardBytes, Command, Edit, Effect, Engine, Event, HttpAnswer, Part, Problem,
+    ReaderId, Report, Row, Store,
 };
 use koban_wallet_wasm::view::{TransactionView, WalletView};
 
+use koban_card::Card;
+use koban_card::apdu::Apdu;
+use koban_card::platform::Button;
+
+use super::card::Device;
 use super::edge::{Edge, ISSUER};
 
 pub struct Holder {
@@ -22,6 +27,12 @@ pub struct Holder {
     pub reports: Vec<Report>,
     pub wake: Option<Time>,
     calls: VecDeque<Call>,
+    /// Cards that are in readers, and that were.
+    cards: BTreeMap<ReaderId, Card<Device>>,
+    away: BTreeMap<ReaderId, Card<Device>>,
+    told: VecDeque<(ReaderId, CardBytes)>,
+    /// The card is pulled out at the command with this number, before it or after it was done.
+    pub pull_at: Option<(u32, bool)>,
     /// Calls that were sent, in order.
     pub sent: Vec<(CallId, Vec<u8>)>,
     /// Writes until the crash that comes right after one; `None`: no crash.
@@ -46,6 +57,10 @@ impl Holder {
             reports: Vec::new(),
             wake: None,
             calls: VecDeque::new(),
+            cards: BTreeMap::new(),
+            away: BTreeMap::new(),
+            told: VecDeque::new(),
+            pull_at: None,
             sent: Vec::new(),
             crash_after: None,
             crashed: false,
@@ -116,6 +131,7 @@ impl Holder {
                         Some(0) => {
                             self.crashed = true;
                             self.calls.clear();
+                            self.told.clear();
                             return;
                         }
                         Some(left) => *left -= 1,
@@ -126,6 +142,10 @@ impl Holder {
                     sent = true;
                     self.sent.push((call.id, call.body.clone()));
                     self.calls.push_back(call);
+                }
+                Effect::Card(reader, bytes) => {
+                    sent = true;
+                    self.told.push_back((reader, bytes));
                 }
                 Effect::Report(report) => self.reports.push(report),
                 Effect::Wake(at) => self.wake = Some(at),
@@ -144,7 +164,9 @@ impl Holder {
 
     /// Carries out calls until none is left.
     pub fn run(&mut self) {
-        while let Some(call) = self.calls.pop_front() {
+        while !self.calls.is_empty() || !self.told.is_empty() {
+            self.tell_cards();
+            let Some(call) = self.calls.pop_front() else { continue };
             let answer = self.edge.answer(&call, &self.invoice);
             let lost = self.lose_answer == Some(0);
             self.lose_answer = self.lose_answer.and_then(|left| left.checked_sub(1));
@@ -161,6 +183,46 @@ impl Holder {
         }
     }
 
+    /// Gives cards their commands, and the engine their answers.
+    fn tell_cards(&mut self) {
+        while let Some((reader, bytes)) = self.told.pop_front() {
+            let now = self.pull_at.filter(|(left, _)| *left == 0);
+            self.pull_at = self.pull_at.map(|(left, late)| (left.wrapping_sub(1), late));
+            if now == Some((0, false)) {
+                self.pull(reader);
+                continue;
+            }
+            let Some(card) = self.cards.get_mut(&reader) else { continue };
+            let mut answer = Apdu::new();
+            let prompt = card.handle(bytes.as_slice(), Button::Unasked, &mut answer);
+            assert_eq!(prompt, None, "a card without a button");
+            match now {
+                Some(_) => self.pull(reader),
+                None => self.handle(Event::CardAnswer(reader, Some(answer.to_vec()))),
+            }
+        }
+    }
+
+    pub fn insert(&mut self, reader: ReaderId, card: Card<Device>) {
+        self.cards.insert(reader, card);
+        self.handle(Event::CardIn(reader));
+        self.run();
+    }
+
+    /// The card that was pulled out comes back, if it is away; power was gone meanwhile.
+    pub fn insert_again(&mut self, reader: ReaderId) {
+        if let Some(card) = self.away.remove(&reader) {
+            self.insert(reader, super::card::power_cycle(card));
+        }
+    }
+
+    pub fn pull(&mut self, reader: ReaderId) {
+        let card = self.cards.remove(&reader).unwrap();
+        self.away.insert(reader, card);
+        self.handle(Event::CardOut(reader));
+        self.run();
+    }
+
     /// Opens the wallet again from what was written, as after a crash.
     pub fn reopen(&mut self) {
         let rows = self.rows.values().cloned().collect();
@@ -170,6 +232,12 @@ impl Holder {
         self.crash_after = None;
         self.crashed = false;
         self.calls.clear();
+        self.told.clear();
+        let left: Vec<_> = self.cards.keys().copied().collect();
+        for reader in left {
+            let card = self.cards.remove(&reader).unwrap();
+            self.away.insert(reader, card);
+        }
         self.wake = None;
         self.perform(effects);
         self.run();

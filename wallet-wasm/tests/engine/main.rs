@@ -5,10 +5,12 @@
 #![allow(unreachable_pub, reason = "modules of one test")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
+mod card;
 mod chance;
 mod edge;
 mod faults;
 mod holder;
 mod identity;
 mod money;
+mod originator;
 mod payment;

@@ -1,17 +1,50 @@
-//! The originator of cards.
+//! The originator of cards: makes them, loads and empties them, collects from terminals, and keeps
+//! a shadow account of each (VC 4.2 to 4.4). Value in cards is created, counted and redeemed here
+//! alone (MONDEX-4).
+//!
+//! ```text
+//! GET  /keys               signed OriginatorKeys
+//! POST /cards              NewCard                  -> SealedPersonalisation
+//! POST /loads              LoadCall                 -> Message<Value>
+//! POST /loads/end          Message<Acknowledgement> -> 204
+//! POST /loads/return       ReturnCall               -> signed Released
+//! POST /unloads            UnloadCall               -> Message<Request>
+//! POST /unloads/value      Message<Value>           -> Unloaded
+//! POST /reports            Report                   -> Directives
+//! POST /refunds            RefundCall               -> Message<Value>
+//! POST /cards/{id}/orders  Order                    -> 204, for the operator
+//! GET  /audit              JSON, for anyone
+//! ```
+//!
+//! A shadow account is what a card may hold: its loads, less its unloads, and what it paid and was
+//! paid as either side reported it, under the payer's signature. It never learns what was bought;
+//! it learns which card paid which terminal how much.
 
+mod books;
+mod cards;
+mod exchanges;
+mod load;
+mod making;
+mod once;
+mod operator;
+mod report;
+mod unload;
+
+use std::cell::OnceCell;
 use std::fmt;
 
 use http::Method;
-use koban_protocol::key::SigningKey;
+use koban_protocol::key::{SigningKey, VerifyingKey};
+use koban_protocol::offline::purse::issuer::Masters;
 use koban_protocol::refusal::Code;
-use koban_protocol::signed::Signed;
-use koban_protocol::statement::{Name, OriginatorKeys, Url};
+use koban_protocol::signed::{Signed, Statement};
+use koban_protocol::statement::{IssuerKeys, Name, OriginatorKeys, Url};
 
 use crate::answer::{Fault, cbor};
 use crate::host::{Class, Host, HttpRequest, HttpResponse, Object, ObjectHost};
 use crate::role::peer;
 use crate::sql::StoreError;
+use exchanges::Exchanges;
 
 /// Answers a request to the originator's origin.
 pub async fn front<H: Host>(host: &H, request: HttpRequest) -> HttpResponse {
@@ -23,6 +56,8 @@ pub struct Originator<H> {
     host: H,
     keys: OriginatorKeys,
     signing: SigningKey,
+    masters: Masters,
+    issuer: OnceCell<VerifyingKey>,
 }
 
 impl<H> fmt::Debug for Originator<H> {
@@ -35,11 +70,16 @@ impl<H: ObjectHost> Object<H> for Originator<H> {
     fn open(host: H) -> Result<Self, StoreError> {
         let seed = peer::seed(&host).map_err(|_| StoreError::Invariant("SEED is set"))?;
         let signing = SigningKey::from_seed(&seed);
-        let url = peer::own_url(&host).ok().and_then(|url| Url::new(&url));
-        let url = url.ok_or(StoreError::Invariant("SELF is set"))?;
-        let name = Name::new("Koban cards").ok_or(StoreError::Invariant("a name"))?;
-        let keys = OriginatorKeys { name, url, key: signing.verifying_key() };
-        Ok(Self { host, keys, signing })
+        let keys = published(&host, signing.verifying_key());
+        let keys = keys.ok_or(StoreError::Invariant("SELF is set"))?;
+        let sql = host.sql();
+        once::make_tables(sql)?;
+        books::make_tables(sql)?;
+        cards::make_tables(sql)?;
+        exchanges::make_tables(sql)?;
+        unload::make_tables(sql)?;
+        let masters = Masters::from_seed(&seed);
+        Ok(Self { host, keys, signing, masters, issuer: OnceCell::new() })
     }
 
     async fn fetch(&self, request: HttpRequest) -> HttpResponse {
@@ -51,11 +91,53 @@ impl<H: ObjectHost> Object<H> for Originator<H> {
     async fn alarm(&self) {}
 }
 
+/// What the originator publishes of itself.
+fn published<H: Host>(host: &H, key: VerifyingKey) -> Option<OriginatorKeys> {
+    let url = Url::new(&peer::own_url(host).ok()?)?;
+    Some(OriginatorKeys { name: Name::new("Koban Cards")?, url, key })
+}
+
 impl<H: ObjectHost> Originator<H> {
     async fn route(&self, request: &HttpRequest) -> Result<HttpResponse, Fault> {
+        let body = request.body();
         match (request.method(), request.uri().path()) {
-            (&Method::GET, "/keys") => Ok(cbor(&Signed::sign(&self.keys, &self.signing))),
+            (&Method::GET, "/keys") => Ok(cbor(&self.sign(&self.keys))),
+            (&Method::GET, "/audit") => self.audit(),
+            (&Method::POST, "/cards") => self.make_card(request),
+            (&Method::POST, "/loads") => self.load(body).await,
+            (&Method::POST, "/loads/end") => self.end_load(body),
+            (&Method::POST, "/loads/return") => self.give_back(body).await,
+            (&Method::POST, "/unloads") => self.unload(body),
+            (&Method::POST, "/unloads/value") => self.take_value(body),
+            (&Method::POST, "/reports") => self.report(body),
+            (&Method::POST, "/refunds") => self.refund(body),
+            (&Method::POST, path) => match card_of_orders(path) {
+                Some(card) => self.order(request, card),
+                None => Err(Code::NotFound.into()),
+            },
             _ => Err(Code::NotFound.into()),
         }
     }
+
+    fn sign<T: Statement>(&self, statement: &T) -> Signed<T> {
+        Signed::sign(statement, &self.signing)
+    }
+
+    fn exchanges(&self) -> Exchanges<'_, H::Sql> {
+        Exchanges { sql: self.host.sql(), at: self.host.now() }
+    }
+
+    /// The key of the issuer that pays for loads, fetched once and pinned.
+    async fn issuer(&self) -> Result<VerifyingKey, Fault> {
+        if let Some(key) = self.issuer.get() {
+            return Ok(*key);
+        }
+        let IssuerKeys { key, .. } = peer::keys_of(&self.host, "issuer").await?;
+        Ok(*self.issuer.get_or_init(|| key))
+    }
+}
+
+/// The card in `/cards/{id}/orders`.
+fn card_of_orders(path: &str) -> Option<&str> {
+    path.strip_prefix("/cards/")?.strip_suffix("/orders")
 }

@@ -1,12 +1,14 @@
 //! The issuer's desk: every check of every order, each by its refusal.
 
 mod change;
+mod load;
 mod payment;
 mod payment_made;
 mod purchase;
 mod redeem;
 mod refund;
 mod rights;
+mod unload;
 
 use koban_protocol::process::payment::{
     Payment, PaymentOrder, Take, Validation, ValidationOrder, ValidationOutcome,
@@ -29,17 +31,32 @@ pub(crate) fn ask_at<P: Process>(
     order: &P::Order,
     now: Time,
 ) -> Result<(Ordered, Asked<P>), Refusal> {
-    let asked: Asked<P> =
-        Asked::new(operation(name), order, world.desk.keys(), entropy(name)).unwrap();
+    let asked = Asked::new(operation(name), order, world.desk.keys(), entropy(name)).unwrap();
+    prepare(world, asked, now)
+}
+
+/// The same of an order that is sealed.
+pub(crate) fn prepare<P: Process>(
+    world: &World,
+    asked: Asked<P>,
+    now: Time,
+) -> Result<(Ordered, Asked<P>), Refusal> {
     let request = outer(asked.request()).unwrap();
     match world.desk.prepare(&request, now, entropy("desk")) {
         Ok(ordered) => Ok((ordered, asked)),
-        Err(Rejected::Opened(answer)) => match asked.open(&answer) {
-            Err(AnswerError::Refused(refusal)) => Err(refusal),
+        Err(rejected) => Err(refusal_in(&asked, rejected)),
+    }
+}
+
+/// The refusal as the asker reads it.
+pub(crate) fn refusal_in<P: Process>(asked: &Asked<P>, rejected: Rejected) -> Refusal {
+    match rejected {
+        Rejected::Opened(answer) => match asked.open(&answer) {
+            Err(AnswerError::Refused(refusal)) => refusal,
             Err(AnswerError::NotAnAnswer) => panic!("not an answer"),
             Ok(_) => panic!("a refusal that reads as an outcome"),
         },
-        Err(Rejected::Unopened(code)) => panic!("not opened: {code:?}"),
+        Rejected::Unopened(code) => panic!("not opened: {code:?}"),
     }
 }
 
@@ -51,7 +68,7 @@ pub(crate) fn ask<P: Process>(
 ) -> Result<(Prepared, Asked<P>), Refusal> {
     match ask_at(world, name, order, NOW)? {
         (Ordered::Moves(prepared), asked) => Ok((*prepared, asked)),
-        (Ordered::Refunds(_), _) => panic!("a refund"),
+        (Ordered::Refunds(_) | Ordered::Unloads(_), _) => panic!("no movement yet"),
     }
 }
 
@@ -145,7 +162,7 @@ impl Paying {
         let request = outer(payee.request()).unwrap();
         match self.world.desk.prepare(&request, NOW, entropy("desk")) {
             Ok(Ordered::Moves(prepared)) => Heard::Ready(*prepared, payee, payer),
-            Ok(Ordered::Refunds(_)) => panic!("a refund"),
+            Ok(Ordered::Refunds(_) | Ordered::Unloads(_)) => panic!("no movement yet"),
             Err(Rejected::Unopened(code)) => panic!("not opened: {code:?}"),
             Err(Rejected::Opened(answer)) => match payee.open(&answer) {
                 Err(AnswerError::Refused(refusal)) => Heard::SentBack(refusal),

@@ -14,7 +14,7 @@ fn due(world: &World, order: &RefundOrder) -> Result<(RefundDue, Asked<Refund>),
     let order = world.payer.signs(order);
     match ask_at::<Refund>(world, "refund", &order, NOW) {
         Ok((Ordered::Refunds(due), asked)) => Ok((due, asked)),
-        Ok((Ordered::Moves(_), _)) => panic!("not a refund"),
+        Ok((Ordered::Moves(_) | Ordered::Unloads(_), _)) => panic!("not a refund"),
         Err(refusal) => Err(refusal.code),
     }
 }

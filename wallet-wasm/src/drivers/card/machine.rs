@@ -197,7 +197,6 @@ async fn write(tables: &Tables, memory: &mut Memory) -> Result<(), Problem> {
 }
 
 /// A machine with memory and entropy, and nothing else.
-#[derive(Debug)]
 struct Machine {
     memory: Memory,
     entropy: Entropy,

@@ -183,19 +183,21 @@ impl Reader {
         mut on_waiting: impl FnMut(Waiting),
     ) -> Result<Vec<u8>, CardProblem> {
         self.refused.set(false);
-        let (lock, device) = match &self.place {
+        let (way, device) = match &self.place {
             Place::Virtual(card) => return card.exchange(apdu).await,
             Place::Hid(device) => ("hid", device),
             Place::Usb(device) => ("usb", device),
         };
-        let _turn = turn(&format!("koban-card-{lock} {}", device.identity())).await?;
-        let mut port = match &self.place {
-            Place::Usb(device) => Port::Usb(UsbPort::open(device).await?),
-            _ => Port::Hid(HidPort::open(device).await?),
-        };
-        let answer = self.command(&mut port, apdu, &mut on_waiting).await;
+        let _turn = turn(&format!("koban-card {way} {}", device.identity())).await?;
+        let answer = self.open_for(apdu, &mut on_waiting).await;
         device.close().await;
-        answer
+        match answer {
+            // A device that is gone cannot be opened; the browser does not say why.
+            Err(CardProblem::Browser(_)) if !Self::granted().await.contains(self) => {
+                Err(CardProblem::Unplugged)
+            }
+            answer => answer,
+        }
     }
 
     /// The holder does not want what is being asked on the card any more. The command still ends
@@ -212,14 +214,18 @@ impl Reader {
         }
     }
 
-    async fn command(
+    async fn open_for(
         &self,
-        port: &mut Port,
         apdu: &[u8],
         on_waiting: &mut impl FnMut(Waiting),
     ) -> Result<Vec<u8>, CardProblem> {
+        let mut port = match &self.place {
+            Place::Hid(device) => Port::Hid(HidPort::open(device).await?),
+            Place::Usb(device) => Port::Usb(UsbPort::open(device).await?),
+            Place::Virtual(_) => return Err(CardProblem::Unsupported),
+        };
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt(port, apdu, on_waiting).await? {
+            match self.attempt(&mut port, apdu, on_waiting).await? {
                 Ok(answer) => return Ok(answer),
                 // Neither was carried out.
                 Err(Fault::Busy | Fault::Channel) => platform::pause(BUSY_PAUSE_MS).await,

@@ -21,6 +21,8 @@ pub const PROGRAM: &str = "/koban-virtual-card_loader.js";
 const LOADING_MS_MAX: u32 = 30_000;
 /// How long a command may take, milliseconds.
 const COMMAND_MS_MAX: u32 = 10_000;
+/// Workers that may give way to other tabs before a command is done.
+const ATTEMPTS_MAX: u32 = 5;
 
 /// The virtual card of this origin, with power or without.
 #[derive(Debug)]
@@ -42,21 +44,19 @@ impl VirtualCard {
 
     /// Gives it a command and returns its answer.
     pub(super) async fn exchange(&self, apdu: &[u8]) -> Result<Vec<u8>, CardProblem> {
-        loop {
+        for _ in 0..ATTEMPTS_MAX {
             let power = self.power.take();
             let mut power = match power {
                 Some(power) => power,
                 None => Power::up(&self.address).await?,
             };
-            match power.command(apdu).await? {
-                Some(answer) => {
-                    self.power.replace(Some(power));
-                    return Ok(answer);
-                }
-                // It gave way to another tab before it saw the command: again, when it is free.
-                None => drop(power),
+            if let Some(answer) = power.command(apdu).await? {
+                self.power.replace(Some(power));
+                return Ok(answer);
             }
+            // It gave way to another tab before it saw the command: again, when it is free.
         }
+        Err(CardProblem::InUse)
     }
 }
 

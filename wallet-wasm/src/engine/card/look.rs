@@ -1,9 +1,7 @@
 //! Getting to know a card: what it says of itself, whether it is genuine, what is in it, its log.
 //! And the originator, whose certificates say which cards are.
 
-use koban_card::command::{
-    Balances, Hello, Phase, Prove, ReadBalances, ReadEntry,
-};
+use koban_card::command::{Balances, Hello, Phase, Prove, ReadBalances, ReadEntry};
 use koban_card::platform::LOG_ENTRIES;
 use koban_protocol::offline::purse::wire::{Challenge, Class, Entry, Presence};
 use koban_protocol::signed::{Attested, Signed};
@@ -80,6 +78,10 @@ impl Engine {
 
     /// Has a card say what it is now.
     pub(super) fn look(&mut self, step: &mut Step, reader: ReaderId) {
+        if self.cards.slots.get(&reader).is_some_and(|slot| slot.talk.is_some()) {
+            // Its answer comes first, and has it looked at.
+            return;
+        }
         self.say_bytes(step, reader, Talk::Hello, apdu::select().to_vec());
     }
 
@@ -123,7 +125,10 @@ impl Engine {
                 step.report(Report::Card(reader, result));
                 well
             }
-            Wish::None | Wish::Asked => first,
+            wish => {
+                slot.wish = wish;
+                first
+            }
         };
         if let Some(known) = known
             && self.cards.known.get(&known.card).is_none_or(|old| old.balances != known.balances)

@@ -4,6 +4,7 @@
 //! everything that changes it; then whatever waits for this card goes on. One command at a time is
 //! with a card. A PIN passes through an effect to the card and is kept nowhere.
 
+mod ask;
 mod load;
 mod look;
 mod owner;
@@ -34,6 +35,7 @@ use super::problem::{Fault, Problem};
 use super::saga::{Open, Saga};
 use super::step::{Next, Step};
 
+pub(super) use ask::due;
 pub use owner::CardCommand;
 pub(super) use state::{After, CardSaga, Claim};
 pub(super) use till::Till;
@@ -106,7 +108,7 @@ pub(super) enum Wish {
     /// It is with the card.
     Asked,
     /// It is done, and will be told when the card has been looked at.
-    Done(Result<Option<Last>, Problem>),
+    Done(Result<Option<Box<Last>>, Problem>),
 }
 
 /// A card in a reader, as far as it is known.
@@ -255,11 +257,16 @@ impl Engine {
 
     /// A card is gone, or its reader.
     pub(super) fn card_out(&mut self, step: &mut Step, reader: ReaderId) {
-        self.card_answered(step, reader, None);
-        if let Some(slot) = self.cards.slots.remove(&reader)
-            && !matches!(slot.wish, Wish::None)
-        {
-            step.report(Report::Card(reader, Err(Fault::CardSilent.into())));
+        let Some(slot) = self.cards.slots.remove(&reader) else { return };
+        let gone = || Problem::from(Fault::CardSilent);
+        if !matches!(slot.wish, Wish::None) {
+            step.report(Report::Card(reader, Err(gone())));
+        }
+        match slot.talk {
+            Some(Talk::Saga(id, _) | Talk::Head(id, _) | Talk::LogEntry(id)) => {
+                self.card_part(step, id, |_, _, _| Next::Wait(gone()));
+            }
+            _ => self.till_left(step, reader),
         }
     }
 
@@ -286,10 +293,8 @@ impl Engine {
             Talk::Birth => self.born(step, reader, heard),
             Talk::Head(id, challenge) => self.head_read(step, reader, id, &challenge, heard),
             Talk::LogEntry(id) => self.entry_read(step, reader, id, heard),
-            Talk::Till(says) => {
-                self.look(step, reader);
-                self.till_said(step, says.hear(heard));
-            }
+            Talk::Till(_) if self.cards.till.is_none() => self.look(step, reader),
+            Talk::Till(says) => self.till_said(step, says.hear(heard)),
             Talk::Saga(id, says) => {
                 // First, so that the operation's next step waits until the card is known again.
                 self.look(step, reader);
@@ -346,7 +351,6 @@ impl Engine {
         waiting.sort_by_key(|(_, open)| !open.saga.is_over());
         let ids: Vec<_> = waiting.into_iter().map(|(id, _)| *id).collect();
         ids.into_iter().for_each(|id| self.ask(step, id));
-        self.till_ready(step);
     }
 
     /// Gives an operation's step to its card, if the card is here and free.

@@ -115,7 +115,7 @@ impl Engine {
         result: Result<Option<Last>, Problem>,
     ) {
         if let Some(slot) = self.cards.slots.get_mut(&reader) {
-            slot.wish = Wish::Done(result);
+            slot.wish = Wish::Done(result.map(|it| it.map(Box::new)));
             self.look(step, reader);
         }
     }

@@ -22,7 +22,8 @@ use koban_protocol::offline::purse::wire::{
 };
 use koban_protocol::process::unload::ClaimSecret;
 use koban_protocol::signed::Signed;
-use koban_protocol::statement::Invoice;
+use koban_protocol::statement::{Invoice, Released};
+use koban_protocol::time::Time;
 use koban_protocol::wire::List;
 use minicbor::{Decode, Encode};
 
@@ -224,6 +225,14 @@ pub(in crate::engine) struct UnloadRedeeming {
     pub(super) returned: bool,
     #[n(3)]
     pub(super) invoice: Option<Signed<Invoice>>,
+    /// The originator's word, for another order if this one is refused as too old.
+    #[n(4)]
+    pub(super) released: Signed<Released>,
+    #[n(5)]
+    pub(super) claim: Claim,
+    /// When it was ordered.
+    #[n(6)]
+    pub(super) at: Time,
 }
 
 /// The money is where it belongs; the card does not know yet that its value has arrived.

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use wasm_bindgen_futures::spawn_local;
 
-use super::{Actor, Begun, Message, Seat, answer, push};
+use super::{Actor, Begun, CardDone, Message, Seat, answer, push};
 use crate::drivers::platform;
 use crate::drivers::tabs::News;
-use crate::engine::{Command, Event, Problem};
+use crate::engine::{Command, Event, Problem, ReaderId};
 
 /// How long a tab waits for another one to step back, seconds: longer than any answer may take.
 const HANDOVER_S: u64 = 20;
@@ -18,6 +18,8 @@ const HANDOVER_S: u64 = 20;
 pub(super) enum Asked {
     Command(Command, oneshot::Sender<Result<Begun, Problem>>),
     Balance(oneshot::Sender<Result<(), Problem>>),
+    Card(ReaderId, Command, oneshot::Sender<CardDone>),
+    CardIn(ReaderId),
 }
 
 impl Asked {
@@ -25,6 +27,9 @@ impl Asked {
         match self {
             Self::Command(_, reply) => answer(reply, Err(problem.clone())),
             Self::Balance(reply) => answer(reply, Err(problem.clone())),
+            Self::Card(_, _, reply) => answer(reply, Err(problem.clone())),
+            // Nobody waits for it.
+            Self::CardIn(_) => (),
         }
     }
 }
@@ -52,6 +57,10 @@ impl Actor {
                 self.waiting.borrow_mut().balance.push(reply);
                 self.handle(Event::Command(Command::AskBalance), None).await;
             }
+            (None, Asked::Card(reader, command, reply)) => {
+                self.card_asked(reader, command, reply).await;
+            }
+            (None, Asked::CardIn(reader)) => self.handle(Event::CardIn(reader), None).await,
         }
     }
 
@@ -91,7 +100,8 @@ impl Actor {
         let is_idle = {
             let waiting = self.waiting.borrow();
             let is_open = self.engine.borrow().issuer_keys().is_some();
-            is_open && waiting.operations.is_empty() && waiting.balance.is_empty()
+            let nobody = waiting.operations.is_empty() && waiting.balance.is_empty();
+            is_open && nobody && waiting.cards.is_empty()
         };
         let is_writer = matches!(&*self.seat.borrow(), Seat::Writer(_));
         if !(is_writer && is_idle && self.wanted.replace(false)) {
@@ -100,6 +110,7 @@ impl Actor {
         self.term.set(self.term.get().wrapping_add(1));
         self.timers.set(self.timers.get().wrapping_add(1));
         *self.seat.borrow_mut() = Seat::Follower;
+        self.release_cards();
         self.wait_to_lead();
     }
 }

@@ -1,0 +1,70 @@
+//! What the command line says.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use koban_card::purse::wire::Class;
+
+/// What the holder does when asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// Agrees at once.
+    Auto,
+    /// As standard input says.
+    Stdin,
+    /// Nothing.
+    Never,
+}
+
+/// What the command line says.
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    /// Where devices are shown.
+    pub(crate) devices: PathBuf,
+    /// Where the cards' memories are, a directory each.
+    pub(crate) cards: PathBuf,
+    /// What the holder does.
+    pub(crate) holder: Holder,
+    /// The cards.
+    pub(crate) names: Vec<(String, Class)>,
+}
+
+impl Arguments {
+    /// # Errors
+    /// Something is missing or not understood.
+    pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let (mut devices, mut cards, mut holder) = (None, None, Holder::Auto);
+        let mut names = vec![];
+        while let Some(word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("{word} has no value"));
+            match word.as_str() {
+                "--devices" => devices = Some(value()?.into()),
+                "--cards" => cards = Some(value()?.into()),
+                "--button" => {
+                    holder = match value()?.as_str() {
+                        "auto" => Holder::Auto,
+                        "stdin" => Holder::Stdin,
+                        "never" => Holder::Never,
+                        other => bail!("--button {other}: it is auto, stdin or never"),
+                    }
+                }
+                _ => names.push(named(&word)?),
+            }
+        }
+        let (devices, cards) = (devices.context("no --devices")?, cards.context("no --cards")?);
+        Ok(Self { devices, cards, holder, names })
+    }
+}
+
+/// `NAME:CLASS`; names become parts of file names.
+fn named(word: &str) -> Result<(String, Class)> {
+    let (name, class) = word.split_once(':').context("a card is NAME:CLASS")?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    ensure!(!name.is_empty() && name.bytes().all(plain), "{name}: letters, digits and - only");
+    let class = match class {
+        "purse" => Class::Purse,
+        "terminal" => Class::Terminal,
+        other => bail!("{other}: a card is a purse or a terminal"),
+    };
+    Ok((name.to_owned(), class))
+}

@@ -1,0 +1,199 @@
+// Cards as a page reaches them: a real Chromium's WebHID and WebUSB, with its permissions and its
+// chooser, over the simulator's sockets. What the commands mean is tested elsewhere.
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+
+import { servePage } from './support/card-page.mjs';
+import { Cards, PRODUCT_ID, VENDOR_ID } from './support/cards.mjs';
+import { Display } from './support/display.mjs';
+import { Person } from './support/person.mjs';
+import { eventuallyIs } from './support/world.mjs';
+
+/** The applet by its name (ISO 7816-4), and a card's birth: 80 F0 with an empty map. */
+const SELECT = '00a40400000006f043415348010000';
+const BE_BORN = '80f00000000001a00000';
+const DONE = /9000$/;
+const BUSY = 2;
+const LIMIT = { timeout: 30_000 };
+
+let site;
+let cards;
+let person;
+
+before(async () => {
+  site = await servePage({ vendorId: VENDOR_ID, productId: PRODUCT_ID });
+  cards = await Cards.open({ alice: 'purse', shop: 'terminal' }, { grantedTo: site.origin });
+  person = await Person.open({ browser: cards.browser });
+});
+
+after(async () => {
+  person?.assertContent();
+  await person?.close();
+  await cards?.close();
+  await site?.close();
+});
+
+/** A tab at the page. */
+async function tab(origin = site.origin) {
+  const page = await person.tab();
+  await page.goto(origin);
+  return page;
+}
+
+const granted = (page) => page.evaluate(() => cards.granted());
+const ask = (page, kind, command) =>
+  page.evaluate(([kind, command]) => cards.ask(kind, command), [kind, command]);
+
+/** A tab and a card in the reader. */
+async function ready(name = 'alice', kind) {
+  const page = await tab();
+  await cards.plug(name, kind);
+  return page;
+}
+
+test('a page sees cards only if it was granted them, by both interfaces', LIMIT, async () => {
+  const page = await ready();
+  await eventuallyIs('the card is there', () => granted(page), {
+    hid: [{ productName: 'Koban Card', usagePages: [0xffca], reports: 2 }],
+    usb: [{ productName: 'Koban Card', serialNumber: 'alice' }],
+  });
+  const stranger = await servePage({ vendorId: VENDOR_ID, productId: PRODUCT_ID });
+  assert.deepEqual(await granted(await tab(stranger.origin)), { hid: [], usb: [] });
+  await stranger.close();
+  await cards.unplug('alice');
+});
+
+test('a card answers the same over HID and USB, and keeps what it holds without power', LIMIT,
+  async () => {
+    const page = await ready();
+    const hello = (await ask(page, 'hid', SELECT)).answer;
+    // a purse, fresh, with a button and a counter
+    assert.match(hello, /^a[0-9a-f]00010100/);
+    assert.match(hello, DONE);
+    assert.equal((await ask(page, 'usb', SELECT)).answer, hello);
+
+    const { answer } = await ask(page, 'hid', BE_BORN);
+    assert.match(answer, DONE);
+    assert.ok(answer.length > 2 * 2 * 64, 'it takes several frames');
+    await cards.unplug('alice');
+    await cards.plug('alice');
+    await eventuallyIs('the card is back', async () => (await granted(page)).usb.length, 1);
+    assert.equal((await ask(page, 'usb', BE_BORN)).answer, answer);
+    assert.notEqual((await ask(page, 'usb', SELECT)).answer, hello, 'it is not fresh any more');
+    await cards.unplug('alice');
+  });
+
+test('a page hears of cards that come and go', LIMIT, async () => {
+  const page = await tab();
+  const news = () => page.evaluate(() => [...cards.news].sort());
+  await granted(page);
+  await cards.plug('alice');
+  await eventuallyIs('it comes', news, ['hid connect', 'usb connect']);
+  await cards.plug('shop');
+  const both = ['hid connect', 'hid connect', 'usb connect', 'usb connect'];
+  await eventuallyIs('another comes', news, both);
+  await cards.unplug('alice');
+  await eventuallyIs('it goes', news, [...both, 'hid disconnect', 'usb disconnect'].sort());
+  assert.equal((await granted(page)).hid.length, 1);
+  await cards.unplug('shop');
+});
+
+test('two tabs share a card by HID: each has its own answers, and waits for the other', LIMIT,
+  async () => {
+    const [one, other] = [await ready(), await tab()];
+    await eventuallyIs('the card is there', async () => (await granted(one)).hid.length, 1);
+    for (const page of [one, other]) {
+      await page.evaluate(async () => { cards.open = await cards.Channel.open('hid'); });
+    }
+    const seen = () => other.evaluate(() => cards.open.port.frames.length);
+    const before = await seen();
+    // a message of two frames stops after the first
+    await one.evaluate(() => {
+      cards.frames = cards.open.frames(new Uint8Array(100));
+      return cards.open.send(cards.frames[0]);
+    });
+    const select = () => other.evaluate((command) =>
+      cards.open.exchange(cards.bytes(command)), SELECT);
+    assert.deepEqual(await select(), { error: BUSY });
+    const refused = await one.evaluate(async () => {
+      await cards.open.send(cards.frames[1]);
+      return cards.open.reply();
+    });
+    assert.match(refused.answer, /^6[0-9a-f]{3}$/, 'it was no command');
+    assert.match((await select()).answer, DONE);
+    assert.ok(await seen() > before + 2, 'every opener sees every report');
+    await cards.unplug('alice');
+  });
+
+test('of two tabs, one has a card by USB', LIMIT, async () => {
+  const [one, other] = [await ready(), await tab()];
+  await eventuallyIs('the card is there', async () => (await granted(one)).usb.length, 1);
+  await one.evaluate(async () => { cards.open = await cards.Channel.open('usb'); });
+  const refused = await other.evaluate(() => cards.Channel.open('usb').catch(({ name }) => name));
+  assert.equal(refused, 'NetworkError');
+  await one.evaluate(() => cards.open.close());
+  assert.match((await ask(other, 'usb', SELECT)).answer, DONE);
+  await cards.unplug('alice');
+});
+
+for (const kind of ['hid', 'usb']) {
+  test(`a card pulled out in the middle of an answer gives it again (${kind})`, LIMIT, async () => {
+    const page = await ready('shop');
+    await eventuallyIs('the card is there', async () => (await granted(page))[kind].length, 1);
+    await page.evaluate(async (kind) => { cards.open = await cards.Channel.open(kind); }, kind);
+    const pulled = cards.cutAfter('shop', 2);
+    await page.evaluate(async (command) => {
+      const [frame] = cards.open.frames(cards.bytes(command));
+      await cards.open.send(frame);
+    }, BE_BORN);
+    await pulled();
+    await eventuallyIs('it is gone', async () => (await granted(page))[kind].length, 0);
+    await cards.plug('shop');
+    await eventuallyIs('it is back', async () => (await granted(page))[kind].length, 1);
+    const { answer } = await ask(page, kind, BE_BORN);
+    // a page that reads by USB may have come too late for what was sent
+    const part = await page.evaluate(() =>
+      cards.open.port.frames.slice(1).map((frame) => [...frame]));
+    assert.ok(part.length <= 2 && (part.length === 2 || kind === 'usb'), `${part.length} frames`);
+    const begun = part.flatMap((frame, at) => frame.slice(at === 0 ? 7 : 5));
+    assert.ok(answer.startsWith(Buffer.from(begun).toString('hex')), 'the same answer');
+    await cards.unplug('shop');
+  });
+}
+
+test('no page reaches what says that it is an authenticator, a keyboard or a card reader', LIMIT,
+  async () => {
+    for (const kind of ['fido', 'keyboard']) {
+      const page = await ready('alice', kind);
+      await eventuallyIs('it is there', async () => (await granted(page)).usb.length, 1);
+      const reports = (await granted(page)).hid.map((device) => device.reports);
+      assert.deepEqual(reports, kind === 'keyboard' ? [0] : [], 'it is not there, or is mute');
+      assert.equal(await page.evaluate(() => cards.claim(1)), 'SecurityError');
+      await cards.unplug('alice');
+    }
+  });
+
+test('a person chooses a card in the browser, and the page keeps it', LIMIT, async () => {
+  const display = await Display.open();
+  const table = await Cards.open({ alice: 'purse' });
+  const chooser = await Person.open({ browser: table.browser, display });
+  try {
+    await table.plug('alice');
+    const page = await chooser.tab();
+    await page.goto(site.origin);
+    assert.deepEqual(await granted(page), { hid: [], usb: [] });
+    for (const kind of ['hid', 'usb']) {
+      await page.click(`#${kind}`);
+      await display.choose(() => page.evaluate(() => cards.chosen === 1));
+      assert.match((await ask(page, kind, SELECT)).answer, DONE);
+    }
+    await page.reload();
+    const { hid, usb } = await granted(page);
+    assert.deepEqual([hid.length, usb.length], [1, 1]);
+    chooser.assertContent();
+  } finally {
+    await chooser.close();
+    await table.close();
+    await display.close();
+  }
+});

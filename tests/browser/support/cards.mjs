@@ -1,0 +1,147 @@
+// Simulated cards, and a Chromium that takes them for USB devices.
+import { spawn } from 'node:child_process';
+import {
+  chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { browserPath, eventually } from './world.mjs';
+
+/** The USB numbers of a card (card/src/frame/usb.rs). */
+export const VENDOR_ID = 0x1209;
+export const PRODUCT_ID = 0xca5d;
+
+const POLICIES = '/etc/chromium/policies';
+
+/**
+ * Cards on a table: `names` has each one's class, `purse` or `terminal`. They keep what they hold
+ * until the table is closed, in a reader or out of it.
+ */
+export class Cards {
+  #simulator;
+  #ended = false;
+  #folder = mkdtempSync(join(tmpdir(), 'koban-cards-'));
+  /** What the simulator has told, an object an event. */
+  events = [];
+
+  /**
+   * `grantedTo`: the origin whose pages may reach the cards without asking the person.
+   * `button`: what the holder does when a card asks: `auto` agrees, `stdin` does as `press` and
+   * `refuse` say, `never` does nothing.
+   */
+  static async open(names, { grantedTo, button = 'auto' } = {}) {
+    const cards = new Cards();
+    try {
+      await cards.#open(names, button);
+      cards.browser = cards.#wrapper(grantedTo);
+    } catch (fault) {
+      await cards.close();
+      throw fault;
+    }
+    return cards;
+  }
+
+  async #open(names, button) {
+    const words = Object.entries(names).map(([name, kind]) => `${name}:${kind}`);
+    this.#simulator = spawn(process.env.KOBAN_CARD_SIMULATOR, [
+      '--devices', join(this.#folder, 'd'), '--cards', join(this.#folder, 'cards'),
+      '--button', button, ...words,
+    ], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#simulator.on('exit', () => { this.#ended = true; });
+    this.#simulator.stdin.on('error', () => { this.#ended = true; });
+    createInterface({ input: this.#simulator.stdout })
+      .on('line', (line) => this.events.push(JSON.parse(line)));
+    await this.#told(0, ({ event }) => event === 'ready');
+  }
+
+  /**
+   * A program that starts Chromium with the shim and, in a mount namespace of its own, the policy
+   * that grants the cards. Other Chromiums on the machine see nothing of either.
+   */
+  #wrapper(grantedTo) {
+    const policy = join(this.#folder, 'policy');
+    mkdirSync(join(policy, 'managed'), { recursive: true });
+    const devices = [{ vendor_id: VENDOR_ID, product_id: PRODUCT_ID }];
+    const granted = grantedTo ? [{ devices, urls: [grantedTo] }] : [];
+    writeFileSync(join(policy, 'managed', 'card.json'), JSON.stringify({
+      WebHidAllowDevicesForUrls: granted,
+      WebUsbAllowDevicesForUrls: granted,
+    }));
+    if (process.getuid() !== 0) {
+      throw new Error('only root can give Chromium a policy of its own: run this as root');
+    }
+    if (!existsSync(POLICIES)) mkdirSync(POLICIES, { recursive: true });
+    const path = join(this.#folder, 'chromium');
+    writeFileSync(path, `#!/bin/sh
+exec unshare --mount --propagation private sh -c '
+  mount --bind "${policy}" ${POLICIES} &&
+  LD_PRELOAD="${process.env.KOBAN_CARD_SHIM}" KOBAN_CARD_DEVICES="${join(this.#folder, 'd')}" \\
+    exec "${browserPath}" "$@"' chromium "$@"
+`);
+    chmodSync(path, 0o755);
+    return path;
+  }
+
+  /** Waits for an event told after the first `from`. */
+  async #told(from, isIt) {
+    return eventually('the simulator tells it', () => {
+      const news = this.events.slice(from);
+      const wrong = news.find(({ event }) => event === 'wrong');
+      if (wrong) throw new Error(`${wrong.line}: ${wrong.why}`);
+      if (this.#ended) throw new Error('the simulator has ended');
+      return news.find(isIt);
+    }, { within: 10_000, every: 5 });
+  }
+
+  #say(line) {
+    this.#simulator.stdin.write(`${line}\n`);
+  }
+
+  async #do(line, event, name) {
+    const before = this.events.length;
+    this.#say(line);
+    await this.#told(before, (told) => told.event === event && told.card === name);
+  }
+
+  /** Puts a card into the reader; `kind` has it say that it is something no page may reach. */
+  plug(name, kind) {
+    return this.#do(`plug ${name}${kind ? ` as ${kind}` : ''}`, 'plugged', name);
+  }
+
+  unplug(name) {
+    return this.#do(`unplug ${name}`, 'unplugged', name);
+  }
+
+  /** From now on the card comes out of the reader after so many more frames. Gives the wait. */
+  cutAfter(name, frames) {
+    const before = this.events.length;
+    this.#say(`cut ${name} after ${frames}`);
+    return () => this.#told(before, (told) => told.event === 'cut' && told.card === name);
+  }
+
+  /** Waits until a card asks its holder, and gives what its display would show. */
+  async asked(name, from = 0) {
+    const told = await this.#told(from, ({ event, card }) => event === 'asked' && card === name);
+    return told.prompt;
+  }
+
+  press(name) {
+    return this.#do(`press ${name}`, 'answered', name);
+  }
+
+  refuse(name) {
+    return this.#do(`refuse ${name}`, 'answered', name);
+  }
+
+  /** Takes all cards away. */
+  async close() {
+    if (this.#simulator && !this.#ended) {
+      const gone = new Promise((done) => { this.#simulator.on('exit', done); });
+      this.#simulator.stdin.end();
+      await gone;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
