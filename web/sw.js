@@ -5,13 +5,15 @@
 'use strict';
 
 const SHELL = 'koban-shell-';
-const CONFIG = 'koban-config';
+const NEWEST = 'koban-newest';
 const CONFIG_PATH = '/config.json';
+/** Files that are no part of a shell, kept since they were last asked for. */
+const NEWEST_PATHS = /^\/(config\.json|koban-virtual-card[\w.]*)$/;
 /** How long a navigation waits for the network before the kept shell answers, in milliseconds. */
 const PATIENCE = 4000;
 
 self.addEventListener('install', (event) => {
-  const whole = Promise.all([fetchIndex().then(keep), fetchConfig()]);
+  const whole = Promise.all([fetchIndex().then(keep), fetchNewest(CONFIG_PATH)]);
   event.waitUntil(whole.then(() => self.skipWaiting()));
 });
 
@@ -28,7 +30,7 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
   if (request.mode === 'navigate') event.respondWith(page(event));
-  else if (url.pathname === CONFIG_PATH) event.respondWith(config());
+  else if (NEWEST_PATHS.test(url.pathname)) event.respondWith(newest(url.pathname));
   else event.respondWith(file(request));
 });
 
@@ -58,19 +60,19 @@ async function page(event) {
   }
 }
 
-/** The newest configuration, kept for when there is no network. */
-async function fetchConfig() {
-  const answer = await fetch(CONFIG_PATH);
+/** The newest answer for a path, kept for when there is no network. */
+async function fetchNewest(path) {
+  const answer = await fetch(path);
   if (!answer.ok) return answer;
-  await (await caches.open(CONFIG)).put(CONFIG_PATH, answer.clone());
+  await (await caches.open(NEWEST)).put(path, answer.clone());
   return answer;
 }
 
-async function config() {
+async function newest(path) {
   try {
-    return await fetchConfig();
+    return await fetchNewest(path);
   } catch (fault) {
-    const answer = await (await caches.open(CONFIG)).match(CONFIG_PATH);
+    const answer = await (await caches.open(NEWEST)).match(path);
     if (answer) return answer;
     throw fault;
   }

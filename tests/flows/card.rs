@@ -7,6 +7,7 @@ use http::Request as HttpRequest;
 use koban_card::Status;
 use koban_card::command::{Abort, Ask, Obey, Pay, ReadBalances, Take};
 use koban_edge_issuer::answer::code_of;
+use koban_edge_issuer::host::Address;
 use koban_protocol::amount::{Amount, Bundle, Currency};
 use koban_protocol::id::{Digest, OperationId};
 use koban_protocol::key::{Seed, SigningKey};
@@ -27,7 +28,7 @@ use koban_tests::card::{CardAudit, Held, Owner, ask, label_of, published, tell, 
 use koban_tests::holder::yen;
 use koban_tests::network::Net;
 use koban_tests::raw::Raw;
-use koban_tests::world::World;
+use koban_tests::world::{Fate, World};
 
 use crate::net;
 
@@ -419,5 +420,57 @@ fn vc_14_a_report_that_comes_late_is_no_second_log() {
     let told: Directives = ask(&net, "/reports", &early).unwrap();
     assert!(told.orders.iter().all(|it| !matches!(it.directive.order, Order::Close)));
     even(&net, 200, 0);
+
+    // nor does a card hold too much that has since paid somebody who was faster to say so
+    let mut terminal = Held::made(&net, Class::Terminal);
+    let before = card.log();
+    let value = card.send(&mut terminal, yen(150));
+    terminal.run(&Take(value)).unwrap();
+    terminal.report();
+    tell(&net, "/reports", &before).unwrap();
+    even(&net, 200, 0);
     assert_eq!(CardAudit::of(&net).closed, 0);
+}
+
+#[test]
+fn mondex_1_lost_answers_and_crashes_of_the_originator_change_nothing() {
+    let (world, net, owner) = scene(46);
+    let mut cut = false;
+    let there = world.clone();
+    // every other call, which is every first one, loses its answer and the originator its memory
+    world.weather(move |from, to, path| {
+        if from != "outside" || *to != Address::Peer("originator".to_owned()) || path == "/audit" {
+            return Fate::Arrives;
+        }
+        cut = !cut;
+        there.crash();
+        if cut { Fate::AnswerLost } else { Fate::Arrives }
+    });
+    let (mut purse, mut terminal) =
+        (Held::made(&net, Class::Purse), Held::made(&net, Class::Terminal));
+    owner.load(&mut purse, yen(2_000));
+    purse.send(&mut terminal, yen(600));
+    purse.run(&Abort {}).unwrap();
+    let lost = broken(&mut purse);
+    terminal.run(&Abort {}).unwrap();
+    purse.report();
+    terminal.report();
+    let refund = purse.ask_refund(lost);
+    purse.take(ask(&net, "/refunds", &refund).unwrap());
+    assert_eq!(owner.unload(&mut purse, yen(1_500)), Ok(1_500));
+    even(&net, 500, 0);
+    assert_eq!(world.log(), [""; 0]);
+}
+
+#[test]
+fn vc_13_an_expired_card_is_not_loaded_and_can_be_emptied() {
+    let (world, net, owner) = scene(47);
+    let mut card = Held::made(&net, Class::Purse);
+    owner.load(&mut card, yen(300));
+    world.pass(367 * 86_400);
+    let owner = Owner(Raw::enrolled(&net, "hanako"));
+    let call = owner.order_load(&mut card, yen(100));
+    assert_eq!(tell(&net, "/loads", &call), Err(Code::CertificateInvalid));
+    card.run(&Abort {}).unwrap();
+    assert_eq!(owner.unload(&mut card, yen(300)), Ok(300));
 }

@@ -145,6 +145,19 @@ fn mondex_3_a_copied_card_is_found_by_its_number_used_twice() {
 }
 
 #[test]
+fn mondex_3_a_copied_card_is_emptied_once() {
+    let (_, net, owner) = scene(59);
+    let mut purse = Held::made(&net, Class::Purse);
+    owner.load(&mut purse, yen(1_000));
+    let mut copy = purse.copied();
+    let (second, _) = owner.send_unload(&mut copy, yen(400)).unwrap();
+    assert_eq!(owner.unload(&mut purse, yen(500)), Ok(500));
+    assert_eq!(tell(&net, "/unloads/value", &second), Err(Code::CardClosed));
+    assert_eq!(finding(&net, "forked"), 1);
+    even(&net, 500, 0);
+}
+
+#[test]
 fn mondex_3_a_card_put_back_is_found_by_its_log() {
     let (_, net, owner) = scene(53);
     let (mut purse, mut other) = (Held::made(&net, Class::Purse), Held::made(&net, Class::Purse));

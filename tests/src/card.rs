@@ -80,11 +80,12 @@ pub fn tell<T: Wire>(net: &Net, path: &str, call: &T) -> Result<Vec<u8>, Code> {
     tell_as(net, path, call, "nobody")
 }
 
-/// Posts a message to the originator, with a token.
+/// Posts a message to the originator, with a token; again, if no answer comes.
 pub fn tell_as<T: Wire>(net: &Net, path: &str, call: &T, token: &str) -> Result<Vec<u8>, Code> {
     let request = HttpRequest::post(format!("{}{path}", net.origin("originator")))
         .header("authorization", format!("Bearer {token}"));
-    let response = net.http(request.body(wire::encode(call)).unwrap()).unwrap();
+    let request = request.body(wire::encode(call)).unwrap();
+    let response = net.http(request.clone()).or_else(|_| net.http(request)).unwrap();
     match code_of(&response) {
         Some(code) => Err(code),
         None => Ok(response.into_body()),
@@ -283,7 +284,7 @@ impl Owner {
         let bundle = Bundle::fewest(amount).unwrap();
         let order = UnloadOrder { released, secret, bundle, at: self.0.net.now() };
         let coins = self.0.ask::<Unload>(operation, &order).unwrap();
-        Ok(coins.iter().map(|coin| coin.denomination.minor()).sum())
+        Ok(coins.iter().map(|coin| coin.body.denomination.minor()).sum())
     }
 }
 
@@ -294,7 +295,7 @@ pub struct CardAudit {
     pub currencies: Vec<CardFigures>,
     /// How many cards are closed.
     pub closed: u64,
-    /// What was found out about cards, and how often.
+    /// What was found out, and about how many cards.
     pub findings: std::collections::BTreeMap<String, u64>,
 }
 

@@ -131,6 +131,7 @@ impl Holder {
                 Effect::Send(call) => self.calls.push_back(call),
                 Effect::Report(report) => self.reports.push(report),
                 Effect::Wake(_) => {}
+                Effect::Card(reader, _) => panic!("no card is in {reader:?}"),
             }
         }
     }

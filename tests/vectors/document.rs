@@ -50,6 +50,34 @@ fn field<'a>(vector: &'a Vector, name: &str) -> &'a str {
     &vector.0.iter().find(|(field, _)| *field == name).unwrap().1
 }
 
+/// The names in a piece of CDDL.
+fn names(cddl: &str) -> impl Iterator<Item = &str> {
+    cddl.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).filter(|name| !name.is_empty())
+}
+
+/// The rules that `rule`, which may be `signed<rule>`, is made of: reading all for every message
+/// would take a minute.
+fn needed(cddl: &str, rule: &str) -> String {
+    let mut rules: BTreeMap<&str, String> = BTreeMap::new();
+    let mut current = "";
+    for line in cddl.lines().map(|line| line.split(';').next().unwrap()) {
+        if line.starts_with(|c: char| c.is_ascii_lowercase()) {
+            current = names(line).next().unwrap();
+        }
+        let text = rules.entry(current).or_default();
+        text.push_str(line);
+        text.push('\n');
+    }
+    let mut wanted: Vec<&str> = names(rule).collect();
+    let mut found = BTreeSet::new();
+    while let Some(name) = wanted.pop() {
+        if let Some(text) = rules.get(name).filter(|_| found.insert(name)) {
+            wanted.extend(names(text));
+        }
+    }
+    found.into_iter().map(|name| rules[name].as_str()).collect()
+}
+
 /// Whether `cbor` keeps the rule, which may be `signed<rule>`.
 fn keeps(cddl: &str, rule: &str, cbor: &[u8]) -> Result<(), String> {
     let with_root = format!("vector-root = {rule}\n{cddl}");
@@ -61,7 +89,8 @@ fn every_valid_message_keeps_its_cddl() {
     let cddl = cddl();
     for vector in Valid::all() {
         let cbor = hex::decode(field(&vector, "cbor")).unwrap();
-        let kept = keeps(&cddl, field(&vector, "type"), &cbor);
+        let rule = field(&vector, "type");
+        let kept = keeps(&needed(&cddl, rule), rule, &cbor);
         assert_eq!(kept, Ok(()), "{}", field(&vector, "name"));
     }
 }
@@ -72,6 +101,7 @@ fn a_field_more_or_less_breaks_the_cddl() {
     let mut times = 0;
     for vector in Valid::all() {
         let (name, rule) = (field(&vector, "name"), field(&vector, "type"));
+        let cddl = needed(&cddl, rule);
         let item = Item::parse(&hex::decode(field(&vector, "cbor")).unwrap());
         assert_eq!(keeps(&cddl, rule, &item.write()), Ok(()), "{name}");
         let more = item.each(&|item| {
@@ -386,6 +416,7 @@ fn every_call_between_roles_is_in_the_document() {
         ("Issuer", "edge-issuer/src/role/issuer/mod.rs"),
         ("Bank", "edge-issuer/src/role/bank/mod.rs"),
         ("Register", "edge-issuer/src/role/register/mod.rs"),
+        ("Originator", "edge-issuer/src/role/originator/mod.rs"),
     ] {
         let listed = listed_calls(path);
         assert!(listed.len() >= 4, "{path} lists only {listed:?}");

@@ -20,6 +20,8 @@ use koban_protocol::statement::{Funded, OriginatorKeys};
 use koban_protocol::wire::{List, encode};
 
 use super::make::{Valid, Vector};
+use super::wrong::changed;
+use crate::fixture::cbor::Item;
 use crate::fixture::{
     NOW, World, bytes, claim_secret, clearing, coins_of, currency, entropy, list, seed, signing,
     text, yen,
@@ -316,4 +318,57 @@ struct Said<'a> {
 
 fn dollars(cents: u64) -> Amount {
     Amount::new(currency("USD"), cents).unwrap()
+}
+
+/// Cards' messages with one thing changed.
+pub(super) fn wrong() -> Vec<Vector> {
+    let purse = Card::new(Class::Purse, "purse");
+    let transfer = Transfer {
+        link: Link::Originator,
+        payee: Party { card: ORIGINATOR, number: 2 },
+        payer: purse.party(4),
+        amount: yen(500),
+    };
+    let key = PurseKey::new(load_master()).of_card(purse.id);
+    let value = encode(&tagged(Value(transfer), &key, Some(&purse)));
+    let public = purse.born.signing().verifying_key().0;
+    let said = |name: &str, path: &[usize], change: &dyn Fn(&mut Item), outcome| {
+        let value = changed(&value, path, change);
+        let vector = Vector::new(name, "purse-message<purse-value>", &value, outcome);
+        vector.with("master", load_master().expose()).with("card", &purse.id.0).with("key", &public)
+    };
+    // The two say the same fields, and are told apart by their domains.
+    let kind = "purse-message<purse-acknowledgement>";
+    let other = Vector::new("purse_value_as_acknowledgement", kind, &value, "wrong-tag")
+        .with("master", load_master().expose())
+        .with("card", &purse.id.0);
+    let flip = |item: &mut Item| item.string[0] ^= 1;
+    let certificate = encode(&purse.certificate);
+    let attested = |name: &str, path: &[usize], change: &dyn Fn(&mut Item)| {
+        let bytes = changed(&certificate, path, change);
+        let kind = "attested<card-certificate>";
+        Vector::new(name, kind, &bytes, "bad-signature")
+            .with("key", &signing("originator").verifying_key().0)
+    };
+    let plain = |name, kind: &str, item: Item| Vector::new(name, kind, &item.write(), "malformed");
+    let release = World::new().unload(&World::new().released(500));
+    let short = changed(&encode(&release), &[1], |secret| secret.string.truncate(31));
+    vec![
+        said("purse_amount_raised", &[0, 3, 1], &|minor| *minor = Item::uint(501), "wrong-tag"),
+        said("purse_number_used_again", &[0, 2, 1], &|n| *n = Item::uint(5), "wrong-tag"),
+        said("purse_payee_swapped", &[0, 1, 0], &flip, "wrong-tag"),
+        said("purse_tag_flipped", &[1, 1, 0], &flip, "wrong-tag"),
+        said("purse_evidence_flipped", &[1, 1, 1], &flip, "bad-signature"),
+        said("purse_number_above_32_bits", &[0, 2, 1], &|n| *n = Item::uint(1 << 32), "malformed"),
+        other,
+        attested("card_class_changed", &[0, 1], &|class| *class = Item::uint(2)),
+        attested("card_key_swapped", &[0, 2], &flip),
+        attested("card_signature_flipped", &[1], &flip),
+        plain("segment_above_limit", "purse-segment", Item::uint(8)),
+        plain("class_unknown", "purse-class", Item::uint(3)),
+        plain("card_id_of_7_bytes", "card-id", Item::bytes(&[0; 7])),
+        plain("label_above_limit", "purse-label", Item::text(&"x".repeat(33))),
+        plain("label_with_line_break", "purse-label", Item::text("till\n1")),
+        Vector::new("claim_secret_of_31_bytes", "unload-order", &short, "malformed"),
+    ]
 }

@@ -9,12 +9,14 @@ use koban_protocol::statement::{BalanceInquiry, Certificate};
 use koban_protocol::wire::{decode_exact, encode};
 
 use super::make::{Vector, sealed_vectors};
+use super::purse;
 use crate::fixture::cbor::{Form, Item};
 use crate::fixture::{World, seed, signing};
 
 /// All invalid vectors.
 pub(crate) fn all() -> Vec<Vector> {
-    [encodings(), values(), structures(), signatures(), seals()].into_iter().flatten().collect()
+    let of_messages = [encodings(), values(), structures(), signatures(), seals()];
+    of_messages.into_iter().flatten().chain(purse::wrong()).collect()
 }
 
 /// One valid message and its tree.
@@ -24,7 +26,7 @@ fn payment(world: &World) -> Vec<u8> {
 }
 
 /// `message` with the item at `path` changed.
-fn changed(message: &[u8], path: &[usize], change: impl FnOnce(&mut Item)) -> Vec<u8> {
+pub(super) fn changed(message: &[u8], path: &[usize], change: impl FnOnce(&mut Item)) -> Vec<u8> {
     let mut item = Item::parse(message);
     change(item.at(path));
     item.write()

@@ -31,6 +31,8 @@ fn localized(_language: Language) -> AnyView {
                     <Route path=path!("/activity/:id") view=routes::Transaction />
                     <Route path=path!("/redeem") view=routes::Redeem />
                     <Route path=path!("/change") view=routes::Change />
+                    <Route path=path!("/card") view=routes::CardPage />
+                    <Route path=path!("/terminal") view=routes::Terminal />
                     <Route path=path!("/audit") view=routes::Audit />
                     <Route path=path!("/settings") view=routes::Settings />
                 </FlatRoutes>

@@ -20,9 +20,9 @@ pub fn reserves_total(audit: &CurrencyAudit) -> u64 {
     audit.reserves.iter().fold(0, |sum, reserve| sum.saturating_add(reserve.minor))
 }
 
-/// `issued - settling <= reserves <= issued + owed + debiting` with `issued = coins + held + cards`,
-/// checked here and not believed. Totals that are not of one moment prove nothing, so they are
-/// never inconsistent.
+/// `issued - settling <= reserves <= issued + owed + debiting`, where `issued = coins + held +
+/// cards`, checked here and not believed. Totals that are not of one moment prove nothing, so they
+/// are never inconsistent.
 pub fn verdict(audit: &CurrencyAudit, steady: bool) -> Verdict {
     if !steady {
         return Verdict::Moving;

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use koban_wallet_wasm::view::{
-    AccountView, BalanceView, Culprit, CurrencyView, IssuerView, MoneyView, ProblemView, Stage,
-    TransactionView, WalletView,
+    AccountView, BalanceView, CardView, Culprit, CurrencyView, IssuerView, MoneyView, ProblemView,
+    Stage, TransactionView, WalletView,
 };
 use koban_wallet_wasm::{Wallet, WalletConfig};
 use leptos::prelude::*;
@@ -19,6 +19,8 @@ use crate::{browser, problem};
 struct Config {
     /// The issuer's address, without a path.
     issuer: String,
+    /// The address of the originator of cards, if there is one.
+    originator: Option<String>,
 }
 
 /// How far the wallet is with opening.
@@ -68,7 +70,9 @@ impl Session {
         let config: Config = browser::fetch_json("/config.json")
             .await
             .map_err(|fact| problem::own("config", Culprit::Network, fact))?;
-        let wallet = Wallet::open(WalletConfig { issuer_url: config.issuer }).await?;
+        let Config { issuer, originator } = config;
+        let config = WalletConfig { issuer_url: issuer, originator_url: originator };
+        let wallet = Wallet::open(config).await?;
         self.view.set(Some(wallet.view()));
         wallet.on_change(Box::new(move |view| self.view.set(Some(view))));
         self.wallet.set_value(Some(wallet));
@@ -120,6 +124,11 @@ impl Session {
         let balances = self.balances();
         let held = balances.into_iter().find(|it| it.available.currency == currency.code);
         held.map_or_else(|| money_of(currency, 0), |balance| balance.available)
+    }
+
+    /// The cards that are connected; tracked.
+    pub fn cards(self) -> Vec<CardView> {
+        self.look(|view| view.cards.clone()).unwrap_or_default()
     }
 
     /// A transaction by its id; tracked.

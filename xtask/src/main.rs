@@ -9,6 +9,7 @@ mod command;
 mod config;
 mod demo;
 mod edge;
+mod firmware;
 mod run;
 mod setup;
 mod steps;

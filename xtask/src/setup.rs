@@ -57,6 +57,9 @@ const DEBIAN: &[(&str, &str)] = &[
     ("chromium", "/usr/bin/chromium"),
     ("chromium-driver", "/usr/bin/chromedriver"),
     ("fonts-ipafont-gothic", "/usr/share/fonts/opentype/ipafont-gothic"),
+    ("xvfb", "/usr/bin/Xvfb"),
+    ("xdotool", "/usr/bin/xdotool"),
+    ("qemu-system-arm", "/usr/bin/qemu-system-arm"),
 ];
 
 /// Everything that any verb needs.
@@ -183,7 +186,8 @@ pub(crate) fn workerd() -> Result<PathBuf> {
     Ok(tools(&format!("node_modules/@cloudflare/workerd-{machine}/bin/workerd")))
 }
 
-/// Chromium, its driver, and a font with Japanese letters, from Debian.
+/// Chromium, its driver, a font with Japanese letters, a display for what Chromium shows outside of
+/// pages, and the emulator of a card's processor, from Debian.
 fn browser() -> Result<()> {
     let missing: Vec<&str> = DEBIAN
         .iter()

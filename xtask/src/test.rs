@@ -13,7 +13,7 @@ use crate::config::ROLES;
 use crate::edge::Edge;
 use crate::setup::WASM_PACK;
 use crate::steps::Steps;
-use crate::{bundle, check, demo, setup};
+use crate::{bundle, check, demo, firmware, setup};
 
 /// How long one browser test may take.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(300);
@@ -30,8 +30,9 @@ pub(crate) fn test(only: Option<String>) -> Result<()> {
     }
     check::checks(&mut steps);
     steps.step("native tests", || complete(&mut cargo("test --quiet --workspace")));
+    firmware::steps(&mut steps);
     steps.step("wasm tests", wasm_tests);
-    let built = steps.must("build", bundle::build);
+    let built = steps.must("build", bundle::build) && steps.must("build cards", cards);
     let scripts = scripts()?;
     if built {
         steps.step("size of the page", page_size);
@@ -47,6 +48,11 @@ pub(crate) fn test(only: Option<String>) -> Result<()> {
         steps.skip("size, deployment, demo, ledger suite and browser tests");
     }
     steps.finish()
+}
+
+/// The simulated cards of browser tests, and what shows them to Chromium.
+fn cards() -> Result<()> {
+    complete(&mut cargo("build --package koban-card-simulator --package koban-card-shim"))
 }
 
 fn wasm_tests() -> Result<()> {
@@ -101,8 +107,9 @@ fn scripts() -> Result<Vec<PathBuf>> {
 /// Runs one script against a fresh edge of its own.
 ///
 /// The script finds `KOBAN_ORIGINS` (JSON), `KOBAN_OUT` (a folder for screenshots),
-/// `KOBAN_CHROMIUM`, and in the file `KOBAN_EDGE_PID_FILE` the edge's process id. An edge
-/// that the script kills (SIGKILL) is started again over the same state and ports.
+/// `KOBAN_CHROMIUM`, `KOBAN_CARD_SIMULATOR` and `KOBAN_CARD_SHIM` (a program and a library), and in
+/// the file `KOBAN_EDGE_PID_FILE` the edge's process id. An edge that the script kills (SIGKILL) is
+/// started again over the same state and ports.
 fn in_browser(script: &Path) -> Result<()> {
     let state = states().join(name_of(script));
     let mut edge = Edge::fresh(&state)?;
@@ -116,6 +123,8 @@ fn in_browser(script: &Path) -> Result<()> {
         .env("KOBAN_ORIGINS", edge.origins())
         .env("KOBAN_OUT", &out)
         .env("KOBAN_CHROMIUM", "/usr/bin/chromium")
+        .env("KOBAN_CARD_SIMULATOR", root().join("target/debug/koban-card-simulator"))
+        .env("KOBAN_CARD_SHIM", root().join("target/debug/libkoban_card_shim.so"))
         .env("KOBAN_EDGE_PID_FILE", &pid_file)
         .env("NODE_PATH", tools("node_modules"));
     let passed = supervise(&mut node, &mut edge, &pid_file);

@@ -22,7 +22,7 @@ use usb_gadget::function::custom::{
     Custom, Endpoint, EndpointDirection, EndpointReceiver, EndpointSender, Interface,
 };
 use usb_gadget::function::hid::Hid;
-use usb_gadget::{Class, Config, Id, RegGadget, Speed, Strings, Udc, UdcState, UsbVersion, udcs};
+use usb_gadget::{Class, Config, Id, RegGadget, Strings, Udc, UdcState, UsbVersion, udcs};
 
 /// How long the kernel has to enumerate a device, on a machine that is emulated.
 const ENUMERATION: Duration = Duration::from_secs(10);
@@ -70,7 +70,6 @@ impl Gadget {
                     Config::new("card").with_function(reports_handle).with_function(vendor_handle),
                 );
         gadget.usb_version = UsbVersion::V20;
-        gadget.max_speed = Some(Speed::FullSpeed);
         let port = free_port()?;
         let registered = gadget.bind(&port).context("binding")?;
         enumerated(&port)?;

@@ -93,7 +93,11 @@ for_c! {
         let ours = path.filter(|path| sysfs::root().is_some_and(|root| path.starts_with(root)));
         give(ours.and_then(Device::at))
     }
-    fn udev_device_new_from_devnum(_udev: *mut Udev, _kind: c_char, _n: libc::dev_t) -> *mut Device {
+    fn udev_device_new_from_devnum(
+        _udev: *mut Udev,
+        _kind: c_char,
+        _number: libc::dev_t
+    ) -> *mut Device {
         null_mut()
     }
     fn udev_device_new_from_subsystem_sysname(
@@ -160,9 +164,6 @@ for_c! {
     fn udev_list_entry_get_name(entry: *mut Entry) -> *const c_char {
         string(object(entry).map(|entry| &entry.name))
     }
-    fn udev_list_entry_get_value(entry: *mut Entry) -> *const c_char {
-        string(object(entry).map(|entry| &entry.value))
-    }
     fn udev_list_entry_get_next(entry: *mut Entry) -> *mut Entry {
         lend(object(entry).and_then(|entry| entry.next.as_deref()))
     }
@@ -185,10 +186,11 @@ for_c! {
     fn udev_enumerate_scan_devices(search: *mut Enumerate) -> c_int {
         if let Some(search) = object_mut(search) {
             let mut found = sysfs::all();
-            if !search.subsystems.is_empty() {
-                let own = |device: &Device| device.property(b"SUBSYSTEM").map(|it| it.as_bytes().to_owned());
-                found.retain(|device| own(device).is_some_and(|own| search.subsystems.contains(&own)));
-            }
+            let wanted = &search.subsystems;
+            found.retain(|device| {
+                let mut any = wanted.iter();
+                wanted.is_empty() || any.any(|name| device.has(b"SUBSYSTEM", Some(name)))
+            });
             let pairs = found.into_iter().map(|device| (device.path_text, CString::default()));
             search.found = sysfs::list(pairs);
         }

@@ -129,15 +129,18 @@ impl Device {
         Ok(Self { root: root.to_owned(), names, doors })
     }
 
-    /// Pulls it out; what hosts had open ends.
+    /// Pulls it out. By USB what hosts had open ends; by HID it falls silent, and is given back to
+    /// be kept: Chromium would take a socket's end for reports without content, where the kernel
+    /// says that the device is gone.
     ///
     /// # Errors
     /// The directories cannot be renamed.
-    pub fn unplug(self) -> io::Result<()> {
+    pub fn unplug(self) -> io::Result<Vec<UnixStream>> {
         for name in &self.names {
             fs::rename(self.root.join(name), self.root.join(format!(".gone-{name}")))?;
         }
-        Ok(())
+        let hid = self.doors.into_iter().filter(|door| door.interface == Interface::Hid);
+        Ok(hid.flat_map(|door| door.hosts).collect())
     }
 
     /// What tells by being readable that [`receive`](Self::receive) has something to do.

@@ -1,8 +1,8 @@
-//! Cards as processes: the applet of `koban-card` on a disk, with a button, behind the sockets that
-//! `koban-card-shim` shows to a browser as USB devices.
+//! Cards as processes: the applet of `koban-card` on a disk, with a button, behind the sockets
+//! that `koban-card-shim` shows to a browser as USB devices.
 //!
 //! ```text
-//! Chromium ── shim ── sockets ── [Device] ── frames ── [SimulatedCard] ── Card ── [Disk]
+//! Chromium ── shim ── sockets ── Device ── frames ── SimulatedCard ── Card ── Disk
 //! ```
 //!
 //! Everything above the sockets is what firmware would be; below them, neither the kernel's nor the

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -24,6 +25,8 @@ pub(crate) struct Table {
     plugged: BTreeMap<String, Plugged>,
     /// The last device's number.
     last: u32,
+    /// What hosts still have open of HID devices that are not plugged in any more.
+    silent: Vec<UnixStream>,
 }
 
 struct Plugged {
@@ -42,7 +45,15 @@ impl Table {
             fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         }
         let classes = names.into_iter().collect();
-        Ok(Self { devices, cards, holder, classes, plugged: BTreeMap::new(), last: 0 })
+        Ok(Self {
+            devices,
+            cards,
+            holder,
+            classes,
+            plugged: BTreeMap::new(),
+            last: 0,
+            silent: vec![],
+        })
     }
 
     /// What tells by being readable that there is something to [`serve`](Self::serve).
@@ -110,7 +121,7 @@ impl Table {
 
     fn unplug(&mut self, name: &str, event: &str) -> Result<()> {
         let plugged = self.plugged.remove(name).context("it is not plugged in")?;
-        plugged.device.unplug()?;
+        self.silent.extend(plugged.device.unplug()?);
         self.tell(&json!({ "event": event, "card": name }));
         Ok(())
     }

@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use std::{fmt, iter};
 
 use koban_card::Status;
-use koban_card::apdu;
+use koban_card::apdu::{self, AnswerError};
 use koban_card::command::{
-    Abort, Ask, ChangePin, Finish, Last, Lock, Pay, Pin, Prove, ReadEntry, ReadHead, Resume, Take,
-    Unlock, VerifyPin,
+    Abort, Ask, ChangePin, Finish, Last, Lock, Nothing, Pay, Pin, Prove, ReadEntry, ReadHead,
+    Resume, Take, Unlock, VerifyPin,
 };
 use koban_card::frame::Dialogue;
 use koban_card::frame::{FRAME_BYTES, Fault, Frame, Opening, Reply, Waiting};
@@ -76,7 +76,7 @@ impl Emulated {
         program.args(["-M", "mps2-an505", "-display", "none", "-monitor", "none"]);
         program.args(["-kernel", &firmware]).stdin(Stdio::null());
         for line in &lines {
-            program.arg("-serial").arg(format!("unix:{},server=on", line.display()));
+            program.arg("-serial").arg(format!("unix:{},server=on,wait=off", line.display()));
         }
         if time == Time::Counted {
             program.args(["-icount", "shift=0"]);
@@ -155,7 +155,7 @@ impl Drop for Emulated {
     }
 }
 
-/// The emulator waits for its lines one by one before it starts.
+/// The emulator makes its lines before it starts.
 fn connect(line: &Path, emulator: &mut Child) -> UnixStream {
     let begun = Instant::now();
     loop {
@@ -287,9 +287,9 @@ fn mondex_2_an_emulated_card_asks_until_it_is_told_not_to_and_serves_one_at_a_ti
     assert_eq!(busy, Some(Reply::Fault(Fault::Busy)));
     let cancel = card.dialogue.cancel();
     card.cable.write_all(cancel.bytes()).unwrap();
-    assert_eq!(card.answer(), Status::Refused.word().to_be_bytes());
+    assert_eq!(apdu::answer::<Nothing>(&card.answer()), Err(AnswerError::Refused(Status::Refused)));
     card.measure(&command);
     card.send(&command);
     card.side.write_all(b"y").unwrap();
-    assert_eq!(card.answer(), Status::Done.word().to_be_bytes());
+    assert_eq!(apdu::answer(&card.answer()), Ok(Nothing {}));
 }

@@ -38,6 +38,9 @@ const DIGEST_DIGITS: RangeInclusive<usize> = 12..=16;
 struct Config {
     /// The issuer's origin.
     issuer: String,
+    /// The origin of the originator of cards, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    originator: Option<String>,
 }
 
 /// Answers with a file of the built page.
@@ -65,7 +68,10 @@ pub async fn front<H: Host>(host: &H, request: HttpRequest) -> HttpResponse {
 
 fn config<H: Host>(host: &H) -> HttpResponse {
     match front::origin(host, "issuer") {
-        Some(issuer) => answer::json(StatusCode::OK, &Config { issuer }),
+        Some(issuer) => {
+            let originator = front::origin(host, "originator");
+            answer::json(StatusCode::OK, &Config { issuer, originator })
+        }
         None => {
             host.log("the setting PEERS does not name the issuer");
             answer::problem(Code::Internal)

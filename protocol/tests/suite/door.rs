@@ -1,19 +1,27 @@
 //! The one door in: `decode_exact` accepts a value's one encoding and nothing else.
 
 use koban_protocol::amount::{Amount, Bundle};
+use koban_protocol::id::Digest;
 use koban_protocol::limits::MESSAGE_BYTES_MAX;
+use koban_protocol::offline::purse::issuer::{certify, segment_of};
+use koban_protocol::offline::purse::wire::{
+    CardId, Class, Link, Message, Party, Proof, Transfer, Value,
+};
+use koban_protocol::offline::purse::{Born, PurseKey};
 use koban_protocol::online::tagged::wire::Coins;
+use koban_protocol::process::load::LoadOrder;
 use koban_protocol::process::payment::{PaymentOrder, Take, ValidationOrder};
 use koban_protocol::process::purchase::PurchaseOrder;
+use koban_protocol::process::unload::UnloadOrder;
 use koban_protocol::refusal::{Answer, Code, Refusal};
 use koban_protocol::sealed::{self, Route, SealedRequest};
-use koban_protocol::signed::Signed;
+use koban_protocol::signed::{Signed, Statement};
 use koban_protocol::statement::{Certificate, Invoice, IssuerKeys, Name};
 use koban_protocol::wire::{Bytes, Text, Wire, WireError, decode_exact, encode};
 use proptest::prelude::*;
 
 use crate::fixture::cbor::{Form, Item};
-use crate::fixture::{World, coins_of, entropy, operation};
+use crate::fixture::{NOW, World, coins_of, entropy, operation, seed, signing, yen};
 
 type Door = fn(&[u8]) -> Result<(), WireError>;
 
@@ -43,7 +51,28 @@ fn messages() -> Vec<(&'static str, Vec<u8>, Door)> {
         ("issuer's keys", encode(world.desk.keys()), door::<IssuerKeys>),
         ("sealed request", envelope, door::<SealedRequest>),
         ("refusal", encode(&refusal), door::<Answer<Coins>>),
+        ("load order", encode(&world.load(500)), door::<LoadOrder>),
+        ("unload order", encode(&world.unload(&world.released(500))), door::<UnloadOrder>),
+        ("a card's value", encode(&value()), door::<Message<Value>>),
     ]
+}
+
+/// A purse's value to a terminal, with all that such a message has.
+fn value() -> Message<Value> {
+    let born = Born::new(seed("purse"));
+    let (card, originator) = (CardId([1; 8]), signing("originator"));
+    let birth = born.birth(Class::Purse).claim;
+    let certificate = certify(&birth, card, None, NOW.day().plus(1), &originator);
+    let transfer = Transfer {
+        link: Link::Terminal(segment_of(card)),
+        payee: Party { card: CardId([2; 8]), number: 1 },
+        payer: Party { card, number: 1 },
+        amount: yen(370),
+    };
+    let content = Value(transfer);
+    let tag = PurseKey::new(seed("segment")).of_card(card).tag(&content);
+    let signature = born.signing().sign(&Digest::of_value(Value::DOMAIN, &content));
+    Message { content, proof: Proof::Keyed(tag, Some(signature), Some(certificate)) }
 }
 
 /// That `change` at any item of any message makes it refused; gives how often it applied.

@@ -58,10 +58,13 @@ function program(ids) {
       await device.open();
       if (!device.configuration) await device.selectConfiguration(1);
       await device.claimInterface(1);
-      port.send = (frame) => device.transferOut(2, frame);
+      const { endpoints } = device.configuration.interfaces[1].alternate;
+      const [input, output] = ['in', 'out'].map((way) =>
+        endpoints.find(({ direction }) => direction === way).endpointNumber);
+      port.send = (frame) => device.transferOut(output, frame);
       port.close = () => device.close();
       (async () => {
-        for (;;) port.got((await device.transferIn(2, FRAME_BYTES)).data);
+        for (;;) port.got((await device.transferIn(input, FRAME_BYTES)).data);
       })().catch(() => {});
       return port;
     }

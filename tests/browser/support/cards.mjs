@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { Person } from './person.mjs';
 import { browserPath, eventually } from './world.mjs';
 
 /** The USB numbers of a card (card/src/frame/usb.rs). */
@@ -114,6 +115,16 @@ exec unshare --mount --propagation private sh -c '
     return this.#do(`unplug ${name}`, 'unplugged', name);
   }
 
+  /** Empties the reader. */
+  async unplugAll() {
+    const plugged = new Set();
+    for (const { event, card } of this.events) {
+      if (event === 'plugged') plugged.add(card);
+      if (event === 'unplugged' || event === 'cut') plugged.delete(card);
+    }
+    for (const name of plugged) await this.unplug(name);
+  }
+
   /** From now on the card comes out of the reader after so many more frames. Gives the wait. */
   cutAfter(name, frames) {
     const before = this.events.length;
@@ -143,5 +154,24 @@ exec unshare --mount --propagation private sh -c '
       await gone;
     }
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Cards, and a person at a browser that reaches them. Options are those of `Cards.open` and of
+ * `Person.open`.
+ */
+export async function launchWithCards(names, { grantedTo, button, ...options } = {}) {
+  const cards = await Cards.open(names, { grantedTo, button });
+  try {
+    const person = await Person.open({ ...options, browser: cards.browser });
+    const close = async () => {
+      await person.close();
+      await cards.close();
+    };
+    return { cards, person, context: person.context, close };
+  } catch (fault) {
+    await cards.close();
+    throw fault;
   }
 }

@@ -14,7 +14,10 @@ export class Display {
 
   static async open() {
     const display = new Display();
-    const words = ['-displayfd', '3', '-screen', '0', '1000x800x24', '-nolisten', 'tcp'];
+    // it ends with the browser, should nobody end it
+    const words = [
+      '-displayfd', '3', '-screen', '0', '1000x800x24', '-nolisten', 'tcp', '-terminate',
+    ];
     display.#server = spawn('Xvfb', words, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
     const number = await new Promise((done, fail) => {
       display.#server.on('error', fail);
@@ -49,6 +52,7 @@ export class Display {
   }
 
   async close() {
+    if (this.#server.exitCode !== null || this.#server.signalCode !== null) return;
     const gone = new Promise((done) => { this.#server.on('exit', done); });
     this.#server.kill();
     await gone;

@@ -7,7 +7,7 @@ use koban_protocol::wire;
 use super::{Wallet, amount, view};
 use crate::drivers::card::{CardProblem, PROGRAM, Reader, Way, is_supported};
 use crate::engine::{CardCommand, Command, Fault, Problem, ReaderId};
-use crate::view::{CardMessage, ProblemView, TransactionState, TransactionView};
+use crate::view::{CardClass, CardMessage, ProblemView, TransactionState, TransactionView};
 
 /// What a holder does with a card itself.
 #[derive(Clone)]
@@ -41,9 +41,12 @@ impl Wallet {
     }
 
     /// Fetches the originator's keys, and connects the cards that are plugged in and granted, now
-    /// and whenever one comes or goes.
+    /// and whenever one comes or goes; and the virtual card, if the wallet knows one.
     pub async fn find_cards(&self) {
         self.actor.meet_originator();
+        if self.view().known_cards.iter().any(|it| it.class == CardClass::Virtual) {
+            self.use_virtual_card();
+        }
         self.actor.find_cards().await;
     }
 

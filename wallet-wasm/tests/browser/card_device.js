@@ -1,4 +1,5 @@
 // Devices as `navigator.hid` and `navigator.usb` show them, with a card of the tests behind them.
+// They do as Chromium 156 was seen to do.
 
 const gone = (name) => { throw new DOMException('', name); };
 
@@ -29,10 +30,11 @@ class Device {
   productName = 'A card';
   opened = false;
   async open() {
-    if (!this.port.devices.includes(this)) gone('NotFoundError');
+    if (!this.isThere) gone('NotFoundError');
     if (this.opened) gone('InvalidStateError');
     this.opened = true;
   }
+  get isThere() { return this.port.devices.includes(this); }
   must() { if (!this.opened) gone('InvalidStateError'); }
 }
 
@@ -42,9 +44,12 @@ class HidDevice extends Device {
   usage = 1;
   oninputreport = null;
   async close() { this.opened = false; }
+  pulled() {}
   async sendReport(id, data) {
     this.must();
     if (id !== 0 || data.length !== 64) gone('NotAllowedError');
+    // pulled out, the device stays open, and this never ends
+    if (!this.isThere) await new Promise(() => {});
     this.receive(data);
   }
   say(frame) {
@@ -64,15 +69,25 @@ class UsbDevice extends Device {
   claimed = false;
   async close() {
     this.opened = false;
-    this.claimed = false;
+    // not released before, it stays claimed for a while
+    if (this.claimed) setTimeout(() => { this.claimed = false; }, 150);
     this.said = [];
+    this.pulled();
+  }
+  pulled() {
     for (const { reject } of this.waiting.splice(0)) reject(new DOMException('', 'AbortError'));
   }
   async selectConfiguration(value) { this.must(); this.configuration = { configurationValue: value }; }
   async claimInterface(number) {
     this.must();
     if (this.configuration === null || number !== 1) gone('NotFoundError');
+    if (this.claimed) gone('NetworkError');
     this.claimed = true;
+  }
+  async releaseInterface(number) {
+    this.must();
+    if (number !== 1) gone('NotFoundError');
+    this.claimed = false;
   }
   async transferOut(endpoint, data) {
     this.must();
@@ -106,6 +121,6 @@ export const say = (device, frame) => device.say(frame);
 
 export function pull(device) {
   device.port.devices = device.port.devices.filter((it) => it !== device);
-  device.close();
+  device.pulled();
   device.port.dispatchEvent(new Event('disconnect'));
 }

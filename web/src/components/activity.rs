@@ -19,6 +19,8 @@ pub const fn kind_key(kind: TransactionKind) -> &'static str {
         TransactionKind::Change => "kind-change",
         TransactionKind::Redemption => "kind-redemption",
         TransactionKind::Refund => "kind-refund",
+        TransactionKind::Load => "kind-load",
+        TransactionKind::Unload => "kind-unload",
     }
 }
 
@@ -30,14 +32,15 @@ const fn kind_shape(kind: TransactionKind) -> Shape {
         TransactionKind::Payment => Shape::Pay,
         TransactionKind::Change => Shape::Swap,
         TransactionKind::Redemption => Shape::Out,
+        TransactionKind::Load | TransactionKind::Unload => Shape::Card,
     }
 }
 
 /// What the transaction did to the wallet's balance, as a sign before the amount.
 const fn sign(kind: TransactionKind) -> &'static str {
     match kind {
-        TransactionKind::Withdrawal | TransactionKind::Refund => "+",
-        TransactionKind::Payment | TransactionKind::Redemption => "−",
+        TransactionKind::Withdrawal | TransactionKind::Refund | TransactionKind::Unload => "+",
+        TransactionKind::Payment | TransactionKind::Redemption | TransactionKind::Load => "−",
         _ => "",
     }
 }

@@ -25,6 +25,8 @@ pub enum Shape {
     Person,
     /// A bank.
     Bank,
+    /// A card.
+    Card,
     /// Done.
     Check,
     /// Something to know.
@@ -43,6 +45,7 @@ impl Shape {
                 "M4 7h14a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V6\
                  a2 2 0 0 1 2-2h11v3M16.5 13.5h.01"
             }
+            Self::Card => "M3 6h18v12H3zM3 10h18M6.5 14.5h4",
             Self::Pay => "M4 12h13M12 6l6 6-6 6M21 4v16",
             Self::Activity => "M8 6h13M8 12h13M8 18h13M3.5 6h.01M3.5 12h.01M3.5 18h.01",
             Self::Audit => {

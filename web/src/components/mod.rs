@@ -4,6 +4,7 @@ mod account;
 mod activity;
 mod amount;
 mod balance;
+mod card;
 mod coins;
 mod fields;
 mod first_steps;
@@ -18,6 +19,10 @@ pub use account::AccountLine;
 pub use activity::{ActivityList, StateBadge, kind_key};
 pub use amount::{Amount, AmountField, CurrencyChoice};
 pub use balance::Balances;
+pub use card::{
+    Card, CardHead, CardMoney, Connect, Entries, Interrupted, NeededPin, PinForm, Pockets, card_in,
+    find_cards, part,
+};
 pub use coins::{CoinPicker, Coins};
 pub use fields::{Choice, Submit, TextField};
 pub use first_steps::FirstSteps;

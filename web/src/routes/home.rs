@@ -6,19 +6,20 @@ use leptos::prelude::*;
 
 use super::way_back::{detour, use_next};
 use crate::components::{
-    AccountLine, ActivityList, Balances, FirstSteps, Icon, Notice, Opened, Page, Shape, Tone,
-    problem_of,
+    AccountLine, ActivityList, Balances, CardMoney, FirstSteps, Icon, Notice, Opened, Page, Shape,
+    Tone, problem_of,
 };
 use crate::i18n::t;
 use crate::live::{either, memo, text, when};
 use crate::session::{Ask, Phase, use_session};
 
 /// What the holder can do, besides paying at a shop.
-const ACTIONS: [(&str, &str, Shape); 4] = [
+const ACTIONS: [(&str, &str, Shape); 5] = [
     ("/withdraw", "action-withdraw", Shape::In),
     ("/pay", "action-pay", Shape::Pay),
     ("/redeem", "action-redeem", Shape::Out),
     ("/change", "action-change", Shape::Swap),
+    ("/card", "action-card", Shape::Card),
 ];
 /// How many transactions the first page shows.
 const RECENT: usize = 5;
@@ -78,6 +79,7 @@ fn Dashboard() -> impl IntoView {
             <div class="columns">
                 <div class="stack">
                     <Balances />
+                    <CardMoney />
                     <nav class="action-grid" aria-label=t("nav-wallet")>
                         {ACTIONS.map(|(path, label, shape)| view! {
                             <a class="action" href=path><Icon shape />{t(label)}</a>

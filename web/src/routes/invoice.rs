@@ -4,6 +4,7 @@ use koban_wallet_wasm::view::{InvoiceView, Obstacle, ProblemView, Stage};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::card::WithCard;
 use super::payment::Payment;
 use super::way_back::{detour, use_here};
 use crate::components::{Notice, ProblemNotice, Submit, Tone};
@@ -82,7 +83,11 @@ fn Open(invoice: InvoiceView, paid: RwSignal<Option<String>>) -> impl IntoView {
         Some(obstacle) => view! { <Hindered invoice=invoice.clone() obstacle /> }.into_any(),
         None => view! { <Confirm invoice=invoice.clone() paid /> }.into_any(),
     };
-    view! { <Terms invoice />{decision} }
+    let (id, currency) = (invoice.id.clone(), invoice.amount.currency.clone());
+    let minor = invoice.amount.minor;
+    let payable = matches!(invoice.obstacle, None | Some(Obstacle::TooLittleMoney));
+    let with_card = payable.then(|| view! { <WithCard invoice=id currency minor paid /> });
+    view! { <Terms invoice />{decision}{with_card} }
 }
 
 /// What is asked for.

@@ -42,7 +42,18 @@ fn Details(transaction: TransactionView) -> impl IntoView {
         view! { <Receipt receipt amount purpose /> }
     });
     let problem = it.problem.clone().map(|problem| view! { <ProblemNotice problem /> });
-    let is_cancellable = it.kind == TransactionKind::Payment && it.state == TransactionState::Open;
+    let is_open = it.state == TransactionState::Open;
+    let cancel = match it.kind {
+        TransactionKind::Payment if is_open => view! {
+            <p class="hint">{t("transaction-cancel-text")}</p>
+            <Cancel id=it.id.clone() label="transaction-cancel" />
+        }
+        .into_any(),
+        TransactionKind::Load | TransactionKind::Unload if is_open => {
+            view! { <Cancel id=it.id.clone() label="card-cancel" /> }.into_any()
+        }
+        _ => ().into_any(),
+    };
     view! {
         <article class="card stack" data-testid="transaction">
             <header class="card-head">
@@ -56,7 +67,7 @@ fn Details(transaction: TransactionView) -> impl IntoView {
             {problem}
             <Facts it=it.clone() />
             <ReturnToShop url=it.fulfilment_url.clone() />
-            {is_cancellable.then(|| view! { <Cancel id=it.id.clone() /> })}
+            {cancel}
         </article>
         {receipt}
     }
@@ -66,6 +77,7 @@ fn Details(transaction: TransactionView) -> impl IntoView {
 fn Facts(it: TransactionView) -> impl IntoView {
     let with = match it.kind {
         TransactionKind::Payment => "transaction-counterparty",
+        TransactionKind::Load | TransactionKind::Unload => "card-class-purse",
         _ => "transaction-bank",
     };
     let line = |key: &'static str, text: Option<String>| {
@@ -100,18 +112,17 @@ const fn state_text(state: TransactionState) -> Option<&'static str> {
     }
 }
 
-/// Calls an open payment back.
+/// Calls an open payment back, or a move to or from a card off.
 #[component]
-fn Cancel(id: String) -> impl IntoView {
+fn Cancel(id: String, label: &'static str) -> impl IntoView {
     let ask = Ask::new();
     let cancel = move |_| {
         let id = id.clone();
         ask.run(|wallet| async move { wallet.cancel(&id).await }, |()| ());
     };
     view! {
-        <p class="hint">{t("transaction-cancel-text")}</p>
         {problem_of(ask)}
         <button class="button" data-testid="cancel" on:click=cancel
-            disabled=move || ask.busy.get()>{t("transaction-cancel")}</button>
+            disabled=move || ask.busy.get()>{t(label)}</button>
     }
 }

@@ -27,6 +27,7 @@ use koban_card::platform::Button;
 use koban_card::{Card, Platform};
 
 pub use board::Board;
+pub use embedded_hal::digital::PinState;
 pub use store::{FLASH_BYTES, FlashStore};
 pub use usb::Memory;
 
@@ -43,8 +44,10 @@ const DOWN_MS_MIN: u64 = 30;
 pub struct Panel<B, L> {
     /// Low while it is pressed.
     pub button: B,
-    /// On while the holder is asked.
+    /// Shines while the holder is asked.
     pub light: L,
+    /// The level at which it shines.
+    pub lit: PinState,
 }
 
 /// A card and its cable.
@@ -102,9 +105,10 @@ impl<'d, D: Driver<'d>, P: Platform, B: InputPin, L: OutputPin> Device<'d, D, P,
         self.keep_alive(Waiting::Working).await;
         if self.handle(Button::Unasked, answer) {
             // a light that cannot be lit is no reason not to ask
-            let _lit = self.panel.light.set_high();
+            let lit = self.panel.lit;
+            let _shines = self.panel.light.set_state(lit);
             let button = self.ask().await;
-            let _dark = self.panel.light.set_low();
+            let _dark = self.panel.light.set_state(!lit);
             self.handle(button, answer);
         }
         if let Some((interface, frames)) = self.channels.answer(answer) {

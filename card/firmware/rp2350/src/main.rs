@@ -12,7 +12,7 @@ use embassy_rp::gpio::{Input, Level, Output, Pull};
 use embassy_rp::peripherals::{TRNG, USB};
 use embassy_rp::trng::{self, Trng};
 use embassy_rp::{bind_interrupts, usb};
-use koban_firmware_device::{Board, FLASH_BYTES, FlashStore, Memory, Panel};
+use koban_firmware_device::{Board, FLASH_BYTES, FlashStore, Memory, Panel, PinState};
 use panic_reset as _;
 
 /// Bytes of flash on the board, as in `memory.x`.
@@ -25,7 +25,7 @@ bind_interrupts!(struct Interrupts {
 });
 
 #[embassy_executor::main]
-async fn main(_: Spawner) {
+async fn main(_spawner: Spawner) {
     let chip = embassy_rp::init(embassy_rp::config::Config::default());
     let driver = usb::Driver::new(chip.USB, Interrupts);
     let flash = Flash::<_, Blocking, BOARD_BYTES>::new_blocking(chip.FLASH);
@@ -34,6 +34,7 @@ async fn main(_: Spawner) {
         Board::new(FlashStore::new(flash), move |seed| trng.blocking_fill_bytes(seed.as_mut()));
     let button = Input::new(chip.PIN_14, Pull::Up);
     let light = Output::new(chip.PIN_25, Level::Low);
+    let panel = Panel { button, light, lit: PinState::High };
     let mut memory = Memory::new();
-    koban_firmware_device::run(driver, &mut memory, board, Panel { button, light }).await
+    koban_firmware_device::run(driver, &mut memory, board, panel).await
 }

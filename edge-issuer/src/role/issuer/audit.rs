@@ -2,8 +2,8 @@
 //! read.
 //!
 //! Every total carries a version that grows with each change. All are collected twice; two equal
-//! collections are a picture of one moment (a double collect), in which
-//! `issued - settling <= reserves <= issued + owed + debiting`, with `issued = coins + held + cards`.
+//! collections are a picture of one moment (a double collect), in which `issued - settling <=
+//! reserves <= issued + owed + debiting`, where `issued = coins + held + cards`.
 
 use std::collections::BTreeMap;
 

@@ -24,7 +24,7 @@ const TABLES: [&str; 4] = [
         id INTEGER PRIMARY KEY, card BLOB NOT NULL, content BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS finding(
         id INTEGER PRIMARY KEY, card BLOB NOT NULL, kind TEXT NOT NULL, bytes BLOB NOT NULL,
-        at INTEGER NOT NULL)",
+        at INTEGER NOT NULL, UNIQUE(card, kind))",
 ];
 
 /// A card as the originator knows it.
@@ -147,7 +147,7 @@ impl<S: Sql> Cards<'_, S> {
         Ok(())
     }
 
-    /// Keeps evidence about a card, and closes it unless it may be innocent.
+    /// Keeps evidence about a card, the first of each kind, and closes it unless it may be innocent.
     pub(super) fn found(
         &self,
         card: CardId,
@@ -156,17 +156,18 @@ impl<S: Sql> Cards<'_, S> {
         at: Time,
     ) -> Result<(), StoreError> {
         self.0.run(
-            "INSERT INTO finding(card, kind, bytes, at) VALUES(?, ?, ?, ?)",
+            "INSERT INTO finding(card, kind, bytes, at) VALUES(?, ?, ?, ?)
+             ON CONFLICT DO NOTHING",
             &[card.0.into(), finding.name().into(), evidence.into(), at.0.into()],
         )?;
         if finding == Finding::Unmade { Ok(()) } else { self.set_closed(card, true) }
     }
 
-    /// How often what was found.
+    /// About how many cards what was found.
     pub(super) fn findings(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let query = "SELECT kind, COUNT(*) AS times FROM finding GROUP BY kind ORDER BY kind";
+        let query = "SELECT kind, COUNT(*) AS found FROM finding GROUP BY kind ORDER BY kind";
         let rows = self.0.run(query, &[])?;
-        rows.iter().map(|row| Ok((row.text("kind")?.to_owned(), row.u64("times")?))).collect()
+        rows.iter().map(|row| Ok((row.text("kind")?.to_owned(), row.u64("found")?))).collect()
     }
 
     /// The head of a card's log after so many entries, if they are booked.

@@ -260,8 +260,8 @@ impl<S: Sql> Exchanges<'_, S> {
         self.post(Account::of(payer), Account::of(payee), transfer.amount)
     }
 
-    /// A broken exchange whose payee has spoken of it or is past it without having taken it is lost.
-    /// The originator itself is past whatever it has not booked.
+    /// A broken exchange is lost if its payee is past it without having taken it. The originator
+    /// itself is past whatever it has not booked.
     fn lose_unless_expected(&self, transfer: &Transfer) -> Result<(), StoreError> {
         let Party { card, number } = transfer.payee;
         let payee = Cards(self.sql).find(card)?;

@@ -36,6 +36,9 @@ impl<H: ObjectHost> Originator<H> {
         }
         let once = Once { act: Act::Funded, key: &operation.0, body: funded.digest() };
         once.run(self.host.sql(), || {
+            if payee.expires < self.host.now().day() {
+                return Ok(Err(Code::CertificateInvalid));
+            }
             let transfer = match self.answer_with(&request.content, &payee)? {
                 Ok(transfer) => transfer,
                 Err(code) => return Ok(Err(code)),
@@ -128,8 +131,8 @@ impl<H: ObjectHost> Originator<H> {
         Ok(card)
     }
 
-    /// The exchange that answers a card's request; none if the card is closed or expired, or the
-    /// request was answered before or given up.
+    /// The exchange that answers a card's request; none if the card is closed, or the request was
+    /// answered before or given up.
     fn answer_with(
         &self,
         request: &Request,
@@ -137,9 +140,6 @@ impl<H: ObjectHost> Originator<H> {
     ) -> Result<Result<Transfer, Code>, Fault> {
         if card.closed {
             return Ok(Err(Code::CardClosed));
-        }
-        if card.expires < self.host.now().day() {
-            return Ok(Err(Code::CertificateInvalid));
         }
         let exchanges = self.exchanges();
         if card.last >= request.payee.number || exchanges.loaded(request.payee)?.is_some() {

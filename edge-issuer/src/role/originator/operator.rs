@@ -29,7 +29,7 @@ struct Audit {
     cards: Made,
     /// How many cards are closed.
     closed: u64,
-    /// What was found out about cards, and how often.
+    /// What was found out, and about how many cards.
     findings: BTreeMap<String, u64>,
 }
 

@@ -1,11 +1,13 @@
 //! What WebHID and WebUSB have in common. `web-sys` has both behind its unstable flag only.
 
+use std::cell::Cell;
+
 use js_sys::{Array, Function, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
-use super::{CardProblem, Way};
+use super::{CardProblem, Way, asked};
 
 #[wasm_bindgen]
 extern "C" {
@@ -81,6 +83,10 @@ extern "C" {
     pub(super) async fn claim_interface(this: &Device, number: u8) -> Result<JsValue, JsValue>;
 
     /// WebUSB, section 6.1.
+    #[wasm_bindgen(method, catch, js_name = releaseInterface)]
+    pub(super) async fn release_interface(this: &Device, number: u8) -> Result<JsValue, JsValue>;
+
+    /// WebUSB, section 6.1.
     #[wasm_bindgen(method, catch, js_name = transferIn)]
     pub(super) fn transfer_in(
         this: &Device,
@@ -144,44 +150,45 @@ impl Device {
     pub(super) async fn open(&self) -> Result<Opened, CardProblem> {
         // left open by a command that was given up
         self.close().await;
-        self.try_open().await.map_err(|exception| CardProblem::browser(&exception))?;
-        Ok(Opened(self.clone()))
+        asked(self.try_open()).await?;
+        Ok(Opened { device: self.clone(), is_closed: Cell::new(false) })
     }
 
     /// Closes it; closed it may be.
-    pub(super) async fn close(&self) {
+    async fn close(&self) {
         if self.is_open() {
             // What cannot be closed is gone.
-            let _ = self.try_close().await;
+            let _ = asked(self.try_close()).await;
         }
-    }
-
-    /// What an exception of it means: a device that is gone is open no more.
-    pub(super) fn trouble(&self, exception: &JsValue) -> CardProblem {
-        self.still_there().err().unwrap_or_else(|| CardProblem::browser(exception))
-    }
-
-    /// Whether it is still there, after it was opened.
-    pub(super) fn still_there(&self) -> Result<(), CardProblem> {
-        if self.is_open() { Ok(()) } else { Err(CardProblem::Unplugged) }
     }
 }
 
-/// An open device, closed when it is dropped.
+/// An open device, closed at the latest when it is dropped.
 #[derive(Debug)]
-pub(super) struct Opened(Device);
+pub(super) struct Opened {
+    device: Device,
+    is_closed: Cell<bool>,
+}
+
+impl Opened {
+    /// Closes it, so that it is closed when this returns.
+    pub(super) async fn close(&self) {
+        self.is_closed.set(true);
+        self.device.close().await;
+    }
+}
 
 impl std::ops::Deref for Opened {
     type Target = Device;
     fn deref(&self) -> &Device {
-        &self.0
+        &self.device
     }
 }
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        let device = self.0.clone();
-        if device.is_open() {
+        if !self.is_closed.get() {
+            let device = self.device.clone();
             spawn_local(async move { device.close().await });
         }
     }

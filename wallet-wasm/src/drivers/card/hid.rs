@@ -8,7 +8,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::device::{self, Device, Opened};
-use super::{CardProblem, within_a_look};
+use super::{CardProblem, LOOK_MS, within};
 
 /// A card's interface.
 pub(super) fn filter() -> JsValue {
@@ -40,9 +40,9 @@ impl HidPort {
         Ok(Self { device, frames, _listener: listener })
     }
 
-    /// The device.
-    pub(super) fn device(&self) -> &Device {
-        &self.device
+    /// Closes it.
+    pub(super) async fn close(self) {
+        self.device.close().await;
     }
 
     /// Sends a report.
@@ -52,11 +52,8 @@ impl HidPort {
     }
 
     /// The next report, if one comes soon.
-    pub(super) async fn receive(&mut self) -> Result<Option<Frame>, CardProblem> {
-        match within_a_look(self.frames.next()).await {
-            Some(frame) => Ok(frame),
-            None => self.device.still_there().map(|()| None),
-        }
+    pub(super) async fn receive(&mut self) -> Option<Frame> {
+        within(LOOK_MS, self.frames.next()).await.flatten()
     }
 }
 

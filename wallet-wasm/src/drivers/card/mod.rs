@@ -37,6 +37,9 @@ use super::{fact, platform};
 const LOOK_MS: u32 = 200;
 /// Looks until a card that says nothing is given up: 2 s.
 const LOOKS_MAX: u32 = 10;
+/// How long the browser may take to open, close or write to a device, milliseconds. Chromium does
+/// not answer at all if a HID device is pulled out meanwhile.
+const BROWSER_MS_MAX: u32 = 2_000;
 /// Until a command is given up whatever the card says, milliseconds.
 const COMMAND_MS_MAX: f64 = 120_000.0;
 /// Until a channel that does not open is asked for again, looks.
@@ -189,15 +192,18 @@ impl Reader {
             Place::Usb(device) => ("usb", device),
         };
         let _turn = turn(&format!("koban-card {way} {}", device.identity())).await?;
-        let answer = self.open_for(apdu, &mut on_waiting).await;
-        device.close().await;
-        match answer {
-            // A device that is gone cannot be opened; the browser does not say why.
-            Err(CardProblem::Browser(_)) if !Self::granted().await.contains(self) => {
+        match self.command(apdu, &mut on_waiting).await {
+            Err(CardProblem::Browser(_) | CardProblem::Silent) if !self.is_there().await => {
                 Err(CardProblem::Unplugged)
             }
             answer => answer,
         }
+    }
+
+    /// Whether the device is still plugged in. The browser's list says it; neither exceptions nor
+    /// what the device says of itself do.
+    async fn is_there(&self) -> bool {
+        Self::granted().await.contains(self)
     }
 
     /// The holder does not want what is being asked on the card any more. The command still ends
@@ -214,7 +220,7 @@ impl Reader {
         }
     }
 
-    async fn open_for(
+    async fn command(
         &self,
         apdu: &[u8],
         on_waiting: &mut impl FnMut(Waiting),
@@ -224,8 +230,19 @@ impl Reader {
             Place::Usb(device) => Port::Usb(UsbPort::open(device).await?),
             Place::Virtual(_) => return Err(CardProblem::Unsupported),
         };
+        let answer = self.attempts(&mut port, apdu, on_waiting).await;
+        port.close().await;
+        answer
+    }
+
+    async fn attempts(
+        &self,
+        port: &mut Port,
+        apdu: &[u8],
+        on_waiting: &mut impl FnMut(Waiting),
+    ) -> Result<Vec<u8>, CardProblem> {
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt(&mut port, apdu, on_waiting).await? {
+            match self.attempt(port, apdu, on_waiting).await? {
                 Ok(answer) => return Ok(answer),
                 // Neither was carried out.
                 Err(Fault::Busy | Fault::Channel) => platform::pause(BUSY_PAUSE_MS).await,
@@ -251,7 +268,12 @@ impl Reader {
         let mut silent = 0_u32;
         while silent < LOOKS_MAX && js_sys::Date::now() < give_up {
             silent = silent.saturating_add(1);
-            let Some(frame) = port.receive().await? else { continue };
+            let Some(frame) = port.receive().await? else {
+                if !self.is_there().await {
+                    return Err(CardProblem::Unplugged);
+                }
+                continue;
+            };
             match dialogue.receive(&frame) {
                 Some(Reply::Answer) => {
                     return Ok(Ok(dialogue.answer().unwrap_or_default().to_vec()));
@@ -301,7 +323,7 @@ async fn turn(name: &str) -> Result<Lease, CardProblem> {
     Err(CardProblem::InUse)
 }
 
-/// A device that was opened, as a way for frames. Dropped, it closes the device.
+/// A device that was opened, as a way for frames.
 enum Port {
     Hid(HidPort),
     Usb(UsbPort),
@@ -309,28 +331,43 @@ enum Port {
 
 impl Port {
     async fn send(&self, frame: &Frame) -> Result<(), CardProblem> {
-        let (sent, device) = match self {
-            Self::Hid(port) => (port.send(frame).await, port.device()),
-            Self::Usb(port) => (port.send(frame).await, port.device()),
-        };
-        sent.map_err(|exception| device.trouble(&exception))
+        match self {
+            Self::Hid(port) => asked(port.send(frame)).await,
+            Self::Usb(port) => asked(port.send(frame)).await,
+        }
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Hid(port) => port.close().await,
+            Self::Usb(port) => port.close().await,
+        }
     }
 
     /// The next frame; none if none comes within [`LOOK_MS`].
     async fn receive(&mut self) -> Result<Option<Frame>, CardProblem> {
         match self {
-            Self::Hid(port) => port.receive().await,
-            Self::Usb(port) => port.receive().await,
+            Self::Hid(port) => Ok(port.receive().await),
+            Self::Usb(port) => {
+                port.receive().await.map_err(|exception| CardProblem::browser(&exception))
+            }
         }
     }
 }
 
-/// What `work` gives, unless it takes longer than [`LOOK_MS`].
-async fn within_a_look<T>(work: impl Future<Output = T> + Unpin) -> Option<T> {
-    match select(work, core::pin::pin!(platform::pause(LOOK_MS))).await {
+/// What `work` gives, unless it takes longer.
+async fn within<T>(milliseconds: u32, work: impl Future<Output = T>) -> Option<T> {
+    let limit = core::pin::pin!(platform::pause(milliseconds));
+    match select(core::pin::pin!(work), limit).await {
         Either::Left((done, _)) => Some(done),
         Either::Right(_) => None,
     }
+}
+
+/// What the browser was asked to do with a device, done.
+async fn asked<T>(work: impl Future<Output = Result<T, JsValue>>) -> Result<T, CardProblem> {
+    let done = within(BROWSER_MS_MAX, work).await.ok_or(CardProblem::Silent)?;
+    done.map_err(|exception| CardProblem::browser(&exception))
 }
 
 /// Tells when a card is plugged in or pulled out, until it is dropped.

@@ -6,10 +6,14 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 use super::device::{self, Device, Opened};
-use super::{CardProblem, within_a_look};
+use super::{BUSY_PAUSE_MS, CardProblem, LOOK_MS, asked, within};
+use crate::drivers::platform;
 
 /// The direction in an endpoint's address (USB 2.0, section 9.6.6); WebUSB's numbers are without.
 const DIRECTION: u8 = 0x80;
+
+/// Attempts to claim an interface: 2 s.
+const CLAIMS_MAX: u32 = 20;
 
 /// A card's interface.
 pub(super) fn filter() -> JsValue {
@@ -33,19 +37,27 @@ impl UsbPort {
     /// Opens a device.
     pub(super) async fn open(device: &Device) -> Result<Self, CardProblem> {
         let device = device.open().await?;
-        let claimed = async {
-            if device.configuration().is_null() {
-                device.select_configuration(1).await?;
+        if device.configuration().is_null() {
+            asked(device.select_configuration(1)).await?;
+        }
+        for _ in 0..CLAIMS_MAX {
+            match asked(device.claim_interface(usb::VENDOR_INTERFACE)).await {
+                Ok(_) => return Ok(Self { device, transfer: None }),
+                // WebUSB, section 6.1: somebody has claimed it, or has not quite let go of it
+                Err(CardProblem::Browser(name)) if name == "NetworkError" => {
+                    platform::pause(BUSY_PAUSE_MS).await;
+                }
+                Err(problem) => return Err(problem),
             }
-            device.claim_interface(usb::VENDOR_INTERFACE).await
-        };
-        claimed.await.map_err(|exception| device.trouble(&exception))?;
-        Ok(Self { device, transfer: None })
+        }
+        Err(CardProblem::InUse)
     }
 
-    /// The device.
-    pub(super) fn device(&self) -> &Device {
-        &self.device
+    /// Closes it.
+    pub(super) async fn close(self) {
+        // Chromium closes later than it says, but releases at once. What fails here is gone.
+        let _ = asked(self.device.release_interface(usb::VENDOR_INTERFACE)).await;
+        self.device.close().await;
     }
 
     /// Sends a frame.
@@ -55,19 +67,17 @@ impl UsbPort {
     }
 
     /// The next frame, if one comes soon; anything else that comes is none.
-    pub(super) async fn receive(&mut self) -> Result<Option<Frame>, CardProblem> {
+    pub(super) async fn receive(&mut self) -> Result<Option<Frame>, JsValue> {
         let mut transfer = match self.transfer.take() {
             Some(transfer) => transfer,
-            None => self.ask().map_err(|exception| self.device.trouble(&exception))?,
+            None => self.ask()?,
         };
-        let Some(ended) = within_a_look(&mut transfer).await else {
+        let Some(ended) = within(LOOK_MS, &mut transfer).await else {
             self.transfer = Some(transfer);
-            return self.device.still_there().map(|()| None);
+            return Ok(None);
         };
-        let result = ended.map_err(|exception| self.device.trouble(&exception))?;
-        let data = Reflect::get(&result, &"data".into()).ok();
-        let bytes = data.and_then(|data| device::bytes_of(&data));
-        Ok(bytes.and_then(|bytes| Frame::of_bytes(&bytes)))
+        let data = Reflect::get(&ended?, &"data".into())?;
+        Ok(device::bytes_of(&data).and_then(|bytes| Frame::of_bytes(&bytes)))
     }
 
     fn ask(&self) -> Result<JsFuture, JsValue> {

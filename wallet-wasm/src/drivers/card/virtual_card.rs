@@ -4,15 +4,13 @@ use std::cell::RefCell;
 
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use futures_util::StreamExt as _;
-use futures_util::future::{Either, select};
 use js_sys::Uint8Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, Worker};
 
-use super::CardProblem;
 use super::machine::Word;
-use crate::drivers::platform;
+use super::{CardProblem, within};
 
 /// Where the wallet's origin has the virtual card's program.
 pub const PROGRAM: &str = "/koban-virtual-card_loader.js";
@@ -115,11 +113,8 @@ impl Power {
     }
 
     async fn next(&mut self, milliseconds: u32) -> Result<Said, CardProblem> {
-        let limit = core::pin::pin!(platform::pause(milliseconds));
-        match select(self.heard.next(), limit).await {
-            Either::Left((said, _)) => said.ok_or(CardProblem::Silent),
-            Either::Right(_) => Err(CardProblem::Silent),
-        }
+        let said = within(milliseconds, self.heard.next()).await.flatten();
+        said.ok_or(CardProblem::Silent)
     }
 }
 

@@ -19,7 +19,9 @@ impl Engine {
         for (reader, slot) in &self.cards.slots {
             let view = self.card_view(*reader, slot);
             // One card may be reached in two ways.
-            if view.number.is_none() || !views.iter().any(|it| it.number == view.number) {
+            let same =
+                |it: &CardView| it.standing == CardStanding::Genuine && it.number == view.number;
+            if view.standing != CardStanding::Genuine || !views.iter().any(same) {
                 views.push(view);
             }
         }

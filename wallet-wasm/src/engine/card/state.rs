@@ -247,6 +247,7 @@ pub(in crate::engine) struct Finishing {
 
 /// An open operation with a card.
 #[derive(Clone, Debug, Encode, Decode)]
+#[allow(clippy::large_enum_variant, reason = "it is always in a box")]
 pub(in crate::engine) enum CardSaga {
     #[n(0)]
     Reporting(#[n(0)] Reporting),

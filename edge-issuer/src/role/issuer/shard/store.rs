@@ -33,8 +33,8 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS unloaded(operation BLOB PRIMARY KEY) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS total(
         currency TEXT PRIMARY KEY, coins INTEGER NOT NULL, held INTEGER NOT NULL,
-        cards INTEGER NOT NULL, settling INTEGER NOT NULL, owed INTEGER NOT NULL, debiting INTEGER NOT NULL,
-        version INTEGER NOT NULL) WITHOUT ROWID",
+        cards INTEGER NOT NULL, settling INTEGER NOT NULL, owed INTEGER NOT NULL,
+        debiting INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID",
 ];
 
 /// How far an operation is.
