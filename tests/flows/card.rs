@@ -71,7 +71,8 @@ fn vc_13_load_purchase_collect() {
     owner.load(&mut purse, yen(5_000));
     purse.pay(&mut terminal, yen(1_200));
     purse.pay(&mut terminal, yen(300));
-    (purse.holds(yen(3_500)), terminal.holds(yen(1_500)));
+    purse.holds(yen(3_500));
+    terminal.holds(yen(1_500));
 
     // what the originator has not heard of cannot be collected
     assert_eq!(owner.unload(&mut terminal, yen(1_500)), Err(Code::ReportFirst));

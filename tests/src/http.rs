@@ -24,7 +24,7 @@ impl Network for Http {
     }
 
     fn seed(&self, role: &str) -> Seed {
-        let name = format!("KOBAN_SEED_{}", role.to_uppercase().replace('-', '_'));
+        let name = format!("KOBAN_SEED_{}", role.to_uppercase().replace('-', "_"));
         let digits = std::env::var(&name).unwrap_or_default();
         Seed::new(from_hex(&digits).unwrap_or_else(|| panic!("{name} is no seed")))
     }

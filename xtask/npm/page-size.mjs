@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 
 const LOADED = /\.(wasm|js|css)$/;
+const isVirtualCard = (file) => file.startsWith('koban-virtual-card');
 const PARTS = [
-  { name: 'the page', limit: 400_000, has: (file) => !file.startsWith('koban-virtual-card') },
-  { name: 'the virtual card', limit: 120_000, has: (file) => file.startsWith('koban-virtual-card') },
+  { name: 'the page', limit: 400_000, has: (file) => !isVirtualCard(file) },
+  { name: 'the virtual card', limit: 120_000, has: isVirtualCard },
 ];
 
 const folder = process.argv[2];

@@ -16,6 +16,7 @@ pub(crate) enum Verb {
     Check,
     Demo { payments: Option<u32> },
     Bench,
+    CardKernel,
 }
 
 impl Verb {
@@ -40,6 +41,7 @@ impl Verb {
             "test" => Verb::Test { only: options.take("--only")? },
             "check" => Verb::Check,
             "bench" => Verb::Bench,
+            "card-kernel" => Verb::CardKernel,
             "demo" => Verb::Demo { payments: options.take("--payments")? },
             other => bail!("unknown verb {other}; try: cargo xtask help"),
         };

@@ -67,14 +67,12 @@ pub(crate) fn card_kernel() -> Result<()> {
 
 /// Debian's current kernel, and its modules in the order to load them.
 fn kernel() -> Result<(PathBuf, Vec<PathBuf>)> {
-    let named = answer(program("apt-cache").args(["depends", KERNEL])).context("apt-cache")?;
-    let package = named
-        .split_whitespace()
-        .find(|word| word.starts_with("linux-image-"))
-        .filter(|word| *word != KERNEL)
-        .or_else(|| named.split_whitespace().nth(2))
-        .context("no kernel in Debian's lists")?;
-    let version = package.strip_prefix("linux-image-").context("an unknown kernel")?;
+    if current().is_none() {
+        // the lists of a fresh machine are empty
+        complete_quietly(setup::apt_get().arg("update"))?;
+    }
+    let version = &current().context("Debian's lists have no kernel")?;
+    let package = &format!("linux-image-{version}");
     let folder = tools("kernel").join(version);
     let kernel = folder.join("boot").join(format!("vmlinuz-{version}"));
     // written last, so that it tells of a complete unpacking
@@ -83,14 +81,12 @@ fn kernel() -> Result<(PathBuf, Vec<PathBuf>)> {
     }
     let mut modules: Vec<PathBuf> = vec![];
     for module in MODULES {
-        let lines = answer(
-            program("modprobe").arg("--dirname").arg(&folder).args([
-                "--set-version",
-                version,
-                "--show-depends",
-                module,
-            ]),
-        )
+        let lines = answer(program("modprobe").arg("--dirname").arg(&folder).args([
+            "--set-version",
+            version,
+            "--show-depends",
+            module,
+        ]))
         .with_context(|| format!("the kernel has no module {module}"))?;
         for path in lines.lines().filter_map(|line| line.strip_prefix("insmod ")) {
             let path = PathBuf::from(path.trim());
@@ -100,6 +96,13 @@ fn kernel() -> Result<(PathBuf, Vec<PathBuf>)> {
         }
     }
     Ok((kernel, modules))
+}
+
+/// The version of Debian's current kernel.
+fn current() -> Option<String> {
+    let depends = answer(program("apt-cache").args(["depends", KERNEL]))?;
+    let line = |line: &str| line.trim().strip_prefix("Depends: linux-image-").map(str::to_owned);
+    depends.lines().find_map(line)
 }
 
 /// Fetches a kernel's package, which is not installed, and indexes its modules.

@@ -4,6 +4,7 @@
 
 mod args;
 mod bundle;
+mod card_kernel;
 mod check;
 mod command;
 mod config;
@@ -30,6 +31,7 @@ cargo xtask <verb>
   check                                    format, lints, tidiness, documentation, dependencies
   demo [--payments N]                      the whole story without a browser, on a fresh edge
   bench                                    what exchanges cost their cards
+  card-kernel                              cards in front of a real kernel, in a virtual machine
   set-up                                   only install what the other verbs need
 
 What is missing is installed into .tools/ first.";
@@ -53,6 +55,7 @@ fn perform(verb: Verb) -> Result<()> {
         Verb::Check => check::check()?,
         // The profile of the demo: optimised, without linking the whole again.
         Verb::Bench => complete(&mut cargo("bench --package koban-card --profile demo"))?,
+        Verb::CardKernel => card_kernel::card_kernel()?,
         Verb::Demo { payments } => demo::demo(payments)?,
     }
     Ok(())

@@ -62,13 +62,21 @@ const DEBIAN: &[(&str, &str)] = &[
     ("qemu-system-arm", "/usr/bin/qemu-system-arm"),
 ];
 
-/// Everything that any verb needs.
+/// The same for a virtual machine: its emulator, its first shell, and what packs its first files.
+const MACHINE: &[(&str, &str)] = &[
+    ("qemu-system-x86", "/usr/bin/qemu-system-x86_64"),
+    ("busybox-static", "/bin/busybox"),
+    ("cpio", "/usr/bin/cpio"),
+    ("kmod", "/usr/sbin/modprobe"),
+];
+
+/// Everything that any verb needs by day.
 pub(crate) fn everything() -> Result<()> {
     alone(|| {
         toolchain()?;
         node_modules()?;
         cargo_tools(&[WASM_BINDGEN, WORKER_BUILD, TRUNK, CARGO_DENY, WASM_PACK])?;
-        browser()
+        debian(DEBIAN)
     })
 }
 
@@ -78,6 +86,16 @@ pub(crate) fn for_building() -> Result<()> {
         toolchain()?;
         node_modules()?;
         cargo_tools(&[WASM_BINDGEN, WORKER_BUILD, TRUNK])
+    })
+}
+
+/// What a virtual machine with cards needs.
+pub(crate) fn for_card_kernel() -> Result<()> {
+    alone(|| {
+        toolchain()?;
+        node_modules()?;
+        debian(DEBIAN)?;
+        debian(MACHINE)
     })
 }
 
@@ -188,8 +206,8 @@ pub(crate) fn workerd() -> Result<PathBuf> {
 
 /// Chromium, its driver, a font with Japanese letters, a display for what Chromium shows outside of
 /// pages, and the emulator of a card's processor, from Debian.
-fn browser() -> Result<()> {
-    let missing: Vec<&str> = DEBIAN
+fn debian(wanted: &[(&'static str, &str)]) -> Result<()> {
+    let missing: Vec<&str> = wanted
         .iter()
         .filter(|(_, path)| !Path::new(path).exists())
         .map(|(package, _)| *package)
@@ -209,7 +227,7 @@ fn browser() -> Result<()> {
     })
 }
 
-fn apt_get() -> Command {
+pub(crate) fn apt_get() -> Command {
     let mut command = if nix::unistd::Uid::effective().is_root() {
         program("apt-get")
     } else {

@@ -14,6 +14,7 @@
 
 mod gadget;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
@@ -65,9 +66,10 @@ fn follow(devices: &Path, simulator: &mut Child) -> Result<()> {
         let shown = shown(devices)?;
         plugged.retain(|name, _| shown.contains(name));
         for name in shown {
-            if !plugged.contains_key(&name) {
-                let gadget = Gadget::plug(devices, &name).with_context(|| name.clone())?;
-                plugged.insert(name, gadget);
+            if let Entry::Vacant(place) = plugged.entry(name) {
+                let gadget = Gadget::plug(devices, place.key());
+                let gadget = gadget.with_context(|| place.key().clone())?;
+                place.insert(gadget);
             }
         }
         if let Some(status) = simulator.try_wait()? {

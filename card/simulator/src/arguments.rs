@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail, ensure};
 use koban_card::purse::wire::Class;
 
+use crate::factory::Factory;
+
 /// What the holder does when asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holder {
@@ -25,6 +27,8 @@ pub(crate) struct Arguments {
     pub(crate) cards: PathBuf,
     /// What the holder does.
     pub(crate) holder: Holder,
+    /// Where blank cards are made.
+    pub(crate) factory: Option<Factory>,
     /// The cards.
     pub(crate) names: Vec<(String, Class)>,
 }
@@ -34,12 +38,15 @@ impl Arguments {
     /// Something is missing or not understood.
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
         let (mut devices, mut cards, mut holder) = (None, None, Holder::Auto);
+        let (mut originator, mut token) = (None, None);
         let mut names = vec![];
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} has no value"));
             match word.as_str() {
                 "--devices" => devices = Some(value()?.into()),
                 "--cards" => cards = Some(value()?.into()),
+                "--originator" => originator = Some(value()?),
+                "--token" => token = Some(value()?),
                 "--button" => {
                     holder = match value()?.as_str() {
                         "auto" => Holder::Auto,
@@ -52,7 +59,12 @@ impl Arguments {
             }
         }
         let (devices, cards) = (devices.context("no --devices")?, cards.context("no --cards")?);
-        Ok(Self { devices, cards, holder, names })
+        let factory = match (originator, token) {
+            (Some(originator), Some(token)) => Some(Factory { originator, token }),
+            (None, None) => None,
+            _ => bail!("--originator and --token belong together"),
+        };
+        Ok(Self { devices, cards, holder, factory, names })
     }
 }
 

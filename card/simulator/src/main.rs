@@ -1,7 +1,8 @@
 //! Simulated cards, told by lines of standard input what befalls them.
 //!
 //! ```text
-//! koban-card-simulator --devices DIR --cards DIR [--button auto|stdin|never] NAME:CLASS...
+//! koban-card-simulator --devices DIR --cards DIR [--button auto|stdin|never]
+//!     [--originator URL --token TOKEN] NAME:CLASS...
 //!
 //! plug NAME [as fido|keyboard]   puts it into the reader, under power
 //! unplug NAME                    takes it out
@@ -10,10 +11,12 @@
 //! quit                           or the end of the input
 //! ```
 //!
-//! CLASS is `purse` or `terminal`. What happens is told on standard output, a JSON object a line:
+//! CLASS is `purse` or `terminal`. With an originator and its operator's token, blank cards are
+//! first made cards of it. What happens is told on standard output, a JSON object a line:
 //! `{"event": "ready" | "plugged" | "unplugged" | "cut" | "asked" | "answered" | "wrong", ...}`.
 
 mod arguments;
+mod factory;
 mod table;
 
 use std::fs::File;

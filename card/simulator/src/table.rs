@@ -40,9 +40,14 @@ impl Table {
     /// # Errors
     /// The directories cannot be made.
     pub(crate) fn new(arguments: Arguments) -> Result<Self> {
-        let Arguments { devices, cards, holder, names } = arguments;
+        let Arguments { devices, cards, holder, factory, names } = arguments;
         for directory in [&devices, &cards] {
             fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+        }
+        if let Some(factory) = factory {
+            for (name, class) in &names {
+                factory.make(&cards.join(name), name, *class)?;
+            }
         }
         let classes = names.into_iter().collect();
         Ok(Self {

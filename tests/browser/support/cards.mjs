@@ -30,12 +30,12 @@ export class Cards {
   /**
    * `grantedTo`: the origin whose pages may reach the cards without asking the person.
    * `button`: what the holder does when a card asks: `auto` agrees, `stdin` does as `press` and
-   * `refuse` say, `never` does nothing.
+   * `refuse` say, `never` does nothing. `originator`: whose cards they are made before.
    */
-  static async open(names, { grantedTo, button = 'auto' } = {}) {
+  static async open(names, { grantedTo, button = 'auto', originator } = {}) {
     const cards = new Cards();
     try {
-      await cards.#open(names, button);
+      await cards.#open(names, button, originator);
       cards.browser = cards.#wrapper(grantedTo);
     } catch (fault) {
       await cards.close();
@@ -44,11 +44,12 @@ export class Cards {
     return cards;
   }
 
-  async #open(names, button) {
+  async #open(names, button, originator) {
     const words = Object.entries(names).map(([name, kind]) => `${name}:${kind}`);
+    const factory = originator ? ['--originator', originator, '--token', 'demo'] : [];
     this.#simulator = spawn(process.env.KOBAN_CARD_SIMULATOR, [
       '--devices', join(this.#folder, 'd'), '--cards', join(this.#folder, 'cards'),
-      '--button', button, ...words,
+      '--button', button, ...factory, ...words,
     ], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#simulator.on('exit', () => { this.#ended = true; });
     this.#simulator.stdin.on('error', () => { this.#ended = true; });

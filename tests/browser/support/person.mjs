@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import test, { describe } from 'node:test';
 
 import { assertBalanced } from './audit.mjs';
-import { browserPath, chromium, eventually, extensionFolder, picture } from './world.mjs';
+import {
+  browserPath, chromium, eventually, extensionFolder, patience, picture,
+} from './world.mjs';
 
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -58,7 +60,7 @@ export class Person {
       timezoneId: 'Asia/Tokyo',
       acceptDownloads: true,
     });
-    this.#context.setDefaultTimeout(PATIENCE_MS);
+    this.#context.setDefaultTimeout(PATIENCE_MS * patience);
     this.#context.on('console', (message) => {
       if (['error', 'warning', 'assert'].includes(message.type())) {
         this.#complain(`${message.text()} (${message.location().url})`);

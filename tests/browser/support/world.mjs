@@ -23,6 +23,9 @@ export function picture(name) {
   return join(process.env.KOBAN_OUT, `${name}.png`);
 }
 
+/** By how much everything here is slower than on a usual machine. */
+export const patience = Number(process.env.KOBAN_PATIENCE ?? 1);
+
 export const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
 /**
@@ -30,7 +33,7 @@ export const sleep = (ms) => new Promise((done) => { setTimeout(done, ms); });
  * is waited for.
  */
 export async function eventually(what, look, { within = 30_000, every = 50 } = {}) {
-  const deadline = Date.now() + within;
+  const deadline = Date.now() + within * patience;
   let last;
   for (;;) {
     try {

@@ -279,11 +279,12 @@ impl Saga {
     }
 
     /// How many times it was begun anew; the wait between tries grows with it.
-    const fn round(&self) -> u32 {
+    fn round(&self) -> u32 {
         match self {
             Self::Cancelling(Cancelling { round, .. }) | Self::Disputed(Disputed { round, .. }) => {
                 *round
             }
+            Self::Card(saga) => saga.round(),
             _ => 0,
         }
     }

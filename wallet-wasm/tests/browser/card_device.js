@@ -12,9 +12,10 @@ const hid = new Port();
 const usb = new Port();
 hid.requestDevice = async ({ filters: [{ usagePage, usage }] }) =>
   hid.devices.filter((it) => it.usagePage === usagePage && it.usage === usage).slice(0, 1);
-usb.requestDevice = async ({ filters: [{ classCode, subclassCode, protocolCode }] }) =>
-  usb.devices.find((it) =>
-    `${it.interfaceClass}` === `${[classCode, subclassCode, protocolCode]}`) ?? gone('NotFoundError');
+usb.requestDevice = async ({ filters: [{ classCode, subclassCode, protocolCode }] }) => {
+  const wanted = `${[classCode, subclassCode, protocolCode]}`;
+  return usb.devices.find((it) => `${it.interfaceClass}` === wanted) ?? gone('NotFoundError');
+};
 
 // Shows the tests' devices in place of the browser's: none yet.
 export function install() {
@@ -55,7 +56,7 @@ class HidDevice extends Device {
   say(frame) {
     // in a larger buffer, as Chromium may have it
     const buffer = new Uint8Array([1, 2, ...frame, 3]).buffer;
-    if (this.opened) this.oninputreport?.({ data: new DataView(buffer, 2, 64) });
+    if (this.opened && this.isThere) this.oninputreport?.({ data: new DataView(buffer, 2, 64) });
   }
 }
 
@@ -77,7 +78,10 @@ class UsbDevice extends Device {
   pulled() {
     for (const { reject } of this.waiting.splice(0)) reject(new DOMException('', 'AbortError'));
   }
-  async selectConfiguration(value) { this.must(); this.configuration = { configurationValue: value }; }
+  async selectConfiguration(configurationValue) {
+    this.must();
+    this.configuration = { configurationValue };
+  }
   async claimInterface(number) {
     this.must();
     if (this.configuration === null || number !== 1) gone('NotFoundError');
@@ -97,9 +101,12 @@ class UsbDevice extends Device {
   transferIn(endpoint, length) {
     this.must();
     if (!this.claimed || endpoint !== 2 || length !== 64) gone('NotFoundError');
-    return new Promise((resolve, reject) => { this.waiting.push({ resolve, reject }); this.move(); });
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.move();
+    });
   }
-  say(frame) { if (this.opened) { this.said.push(frame.slice()); this.move(); } }
+  say(frame) { if (this.opened && this.isThere) { this.said.push(frame.slice()); this.move(); } }
   move() {
     while (this.said.length > 0 && this.waiting.length > 0) {
       const data = new DataView(this.said.shift().buffer);

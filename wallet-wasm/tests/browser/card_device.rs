@@ -60,6 +60,9 @@ impl Platform for Machine {
     }
 }
 
+/// What takes the frames that a page sends.
+type Receive = Closure<dyn Fn(Vec<u8>)>;
+
 /// A card with its machine, plugged in.
 struct Plugged {
     card: RefCell<Card<Machine>>,
@@ -70,7 +73,7 @@ struct Plugged {
     button: Cell<Button>,
     /// Whether it hears anything.
     deaf: Cell<bool>,
-    receive: RefCell<Option<Closure<dyn Fn(Vec<u8>)>>>,
+    receive: RefCell<Option<Receive>>,
 }
 
 impl Plugged {
@@ -89,7 +92,7 @@ impl Plugged {
             receive: RefCell::default(),
         });
         let card = it.clone();
-        let receive = Closure::<dyn Fn(Vec<u8>)>::new(move |frame: Vec<u8>| {
+        let receive = Receive::new(move |frame: Vec<u8>| {
             if !card.deaf.get() {
                 card.receive(&Frame::of_bytes(&frame).unwrap());
             }
@@ -214,6 +217,8 @@ async fn a_card_that_is_pulled_out_is_gone_and_comes_back_as_another() {
         let bytes = apdu::encode(&ChangePin { old: None, new: pin("1234") });
         let answer = reader_before.exchange(&bytes, |_| card.pull()).await;
         assert_eq!(answer, Err(CardProblem::Unplugged));
+        // The card has no power to ask with.
+        card.button.set(Button::Refused);
         assert_eq!(exchange(&reader_before, &bytes).await, Err(CardProblem::Unplugged));
         let again = Plugged::new(way);
         assert_eq!(changes.get(), 2);

@@ -16,7 +16,9 @@ fn row(store: Store, key: &str, value: &[u8]) -> Row {
 }
 
 async fn open(issuer_url: &str) -> Wallet {
-    Wallet::open(WalletConfig { issuer_url: issuer_url.to_owned() }).await.unwrap()
+    Wallet::open(WalletConfig { issuer_url: issuer_url.to_owned(), originator_url: None })
+        .await
+        .unwrap()
 }
 
 #[wasm_bindgen_test]
@@ -55,7 +57,8 @@ async fn without_a_durable_database_the_wallet_stays_closed() {
     Reflect::set(&descriptor, &"value".into(), &JsValue::UNDEFINED).unwrap();
     Reflect::set(&descriptor, &"configurable".into(), &true.into()).unwrap();
     Reflect::define_property(&global, &name, &descriptor).unwrap();
-    let refused = Wallet::open(WalletConfig { issuer_url: issuer_url.clone() }).await;
+    let refused =
+        Wallet::open(WalletConfig { issuer_url: issuer_url.clone(), originator_url: None }).await;
     Reflect::define_property(&global, &name, own.unchecked_ref()).unwrap();
     assert_eq!(refused.unwrap_err().code, "storage-not-durable");
     open(&issuer_url).await.close().await;
@@ -65,7 +68,7 @@ async fn without_a_durable_database_the_wallet_stays_closed() {
 async fn without_an_issuer_a_new_wallet_stays_closed_and_can_be_tried_again() {
     let issuer_url = network::install("nobody");
     network::down(true);
-    let config = WalletConfig { issuer_url: issuer_url.clone() };
+    let config = WalletConfig { issuer_url: issuer_url.clone(), originator_url: None };
     assert_eq!(Wallet::open(config).await.unwrap_err().code, "network");
     network::down(false);
     open(&issuer_url).await.close().await;

@@ -16,6 +16,9 @@ mod database;
 mod edge;
 mod interface;
 mod network;
+#[path = "../engine/originator.rs"]
+#[allow(dead_code, reason = "the engine's tests use the rest")]
+mod originator;
 mod tabs;
 mod vectors;
 

@@ -21,7 +21,7 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 #[wasm_bindgen_test]
 async fn one_tab_writes_the_other_follows_and_takes_over() {
     let issuer_url = network::install("tabs");
-    let config = WalletConfig { issuer_url };
+    let config = WalletConfig { issuer_url, originator_url: None };
     let first = Wallet::open(config.clone()).await.unwrap();
     let second = Wallet::open(config).await.unwrap();
 
@@ -51,7 +51,7 @@ async fn one_tab_writes_the_other_follows_and_takes_over() {
 #[wasm_bindgen_test]
 async fn two_tabs_asked_at_once_take_turns() {
     let issuer_url = network::install("turns");
-    let config = WalletConfig { issuer_url };
+    let config = WalletConfig { issuer_url, originator_url: None };
     let first = Wallet::open(config.clone()).await.unwrap();
     first.register("hanako").await.unwrap();
     first.enrol("bank-a", "Hanako").await.unwrap();

@@ -401,3 +401,17 @@ pub fn WithCard(
     });
     view! { <div class="stack pay-form">{problem_of(ask)}{offer}</div> }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::message_in;
+
+    #[test]
+    fn a_message_is_found_in_its_text_and_in_its_link() {
+        assert_eq!(message_in(" AQID\n"), Some(vec![1, 2, 3]));
+        assert_eq!(message_in("https://wallet.example/card#AQID"), Some(vec![1, 2, 3]));
+        for none in ["", "#", "https://wallet.example/card#", "not a message!"] {
+            assert_eq!(message_in(none), None, "{none}");
+        }
+    }
+}

@@ -15,9 +15,9 @@ pub struct Board<F, E> {
 }
 
 impl<F: NorFlash, E: FnMut(&mut [u8; 32])> Board<F, E> {
-    /// A purse whose store is `flash`'s last pages, and whose entropy the chip's generator fills in.
-    pub const fn new(flash: FlashStore<F>, entropy: E) -> Self {
-        Self { store: flash, entropy }
+    /// A purse with this store, and entropy that the chip's generator fills in.
+    pub const fn new(store: FlashStore<F>, entropy: E) -> Self {
+        Self { store, entropy }
     }
 }
 

@@ -147,7 +147,8 @@ impl<S: Sql> Cards<'_, S> {
         Ok(())
     }
 
-    /// Keeps evidence about a card, the first of each kind, and closes it unless it may be innocent.
+    /// Keeps evidence about a card, the first of each kind, and closes it unless it may be
+    /// innocent.
     pub(super) fn found(
         &self,
         card: CardId,

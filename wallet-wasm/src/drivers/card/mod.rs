@@ -19,7 +19,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
-use koban_card::frame::{Fault, Frame, Opening, Reply};
+use koban_card::frame::{Dialogue, Fault, Frame, Nonce, Opening, Reply};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -42,8 +42,8 @@ const LOOKS_MAX: u32 = 10;
 const BROWSER_MS_MAX: u32 = 2_000;
 /// Until a command is given up whatever the card says, milliseconds.
 const COMMAND_MS_MAX: f64 = 120_000.0;
-/// Until a channel that does not open is asked for again, looks.
-const OPENING_LOOKS_MAX: u32 = 5;
+/// Until a channel that does not open is asked for again, milliseconds.
+const OPENING_MS_MAX: f64 = 1_000.0;
 /// Between two attempts at a card that is in use, milliseconds.
 const BUSY_PAUSE_MS: u32 = 100;
 /// Attempts at a card that is in use: 5 s.
@@ -295,13 +295,14 @@ impl Reader {
     }
 }
 
-async fn open_channel(port: &mut Port) -> Result<koban_card::frame::Dialogue, CardProblem> {
-    let mut nonce = koban_card::frame::Nonce::default();
+async fn open_channel(port: &mut Port) -> Result<Dialogue, CardProblem> {
+    let mut nonce = Nonce::default();
     getrandom::fill(&mut nonce).map_err(|_| CardProblem::Unsupported)?;
     let opening = Opening::new(nonce);
     for _ in 0..2 {
         port.send(&opening.frame()).await?;
-        for _ in 0..OPENING_LOOKS_MAX {
+        let give_up = js_sys::Date::now() + OPENING_MS_MAX;
+        while js_sys::Date::now() < give_up {
             let Some(frame) = port.receive().await? else { continue };
             if let Some(dialogue) = opening.receive(&frame) {
                 return Ok(dialogue);

@@ -63,7 +63,8 @@ impl VirtualCard {
 struct Power {
     worker: Worker,
     heard: UnboundedReceiver<Said>,
-    _listeners: (Closure<dyn Fn(MessageEvent)>, Closure<dyn Fn()>),
+    _said: Closure<dyn Fn(MessageEvent)>,
+    _broken: Closure<dyn Fn()>,
 }
 
 /// What a worker says.
@@ -93,7 +94,7 @@ impl Power {
         });
         worker.set_onmessage(Some(said.as_ref().unchecked_ref()));
         worker.set_onerror(Some(broken.as_ref().unchecked_ref()));
-        let mut power = Self { worker, heard, _listeners: (said, broken) };
+        let mut power = Self { worker, heard, _said: said, _broken: broken };
         match power.next(LOADING_MS_MAX).await? {
             Said::Word(Word::Ready) => Ok(power),
             said => Err(said.problem()),

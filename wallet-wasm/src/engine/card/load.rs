@@ -194,7 +194,7 @@ impl Engine {
         self.leave_acknowledgement::<Load>(step, &state.order);
         let LoadFunding { card, request, claim, .. } = state;
         let call = LoadCall { request, funded: loaded.funded };
-        Ok(CardSaga::LoadAnswering(LoadAnswering { card, call, claim }).next())
+        Ok(CardSaga::LoadAnswering(LoadAnswering { card, call, claim, round: 0 }).next())
     }
 
     /// The issuer need not keep its answer to an order, though the operation goes on.
@@ -217,10 +217,10 @@ impl Engine {
         state: LoadAnswering,
         answer: &HttpAnswer,
     ) -> Next {
-        let LoadAnswering { card, call, claim } = state;
+        let LoadAnswering { card, call, claim, round } = state;
         let Ok(value) = wire::decode_exact::<Message<Value>>(&answer.body) else {
             return match reported(answer) {
-                Some(code) if !transient(code) => self.ask_back(step, card, call, claim),
+                Some(code) if !transient(code) => self.ask_back(step, (card, round), call, claim),
                 _ => Next::Wait(unsealed(answer)),
             };
         };
@@ -231,14 +231,22 @@ impl Engine {
         if !fits {
             return Next::Wait(Problem::with(Fault::OriginatorMisbehaved, "value"));
         }
-        CardSaga::LoadTaking(LoadTaking { card, value, call, claim }).next()
+        CardSaga::LoadTaking(LoadTaking { card, value, call, claim, round }).next()
     }
 
-    fn ask_back(&self, step: &mut Step, card: CardId, call: LoadCall, claim: Claim) -> Next {
+    fn ask_back(
+        &self,
+        step: &mut Step,
+        (card, round): (CardId, u32),
+        call: LoadCall,
+        claim: Claim,
+    ) -> Next {
         match self.issuer() {
             Ok(issuer) => {
                 let operation = OperationId::clearing(issuer.shards, step.draw());
-                CardSaga::LoadReturning(LoadReturning { card, call, claim, operation }).next()
+                let round = round.saturating_add(1);
+                let state = LoadReturning { card, call, claim, operation, round };
+                CardSaga::LoadReturning(state).next()
             }
             Err(problem) => Next::Wait(problem),
         }
@@ -269,8 +277,8 @@ impl Engine {
 
     /// The time to ask again: the money was not given back, so perhaps the value is.
     pub(in crate::engine) fn returning_due(state: LoadReturning) -> Next {
-        let LoadReturning { card, call, claim, .. } = state;
-        CardSaga::LoadAnswering(LoadAnswering { card, call, claim }).next()
+        let LoadReturning { card, call, claim, round, .. } = state;
+        CardSaga::LoadAnswering(LoadAnswering { card, call, claim, round }).next()
     }
 
     pub(super) fn load_take(
@@ -298,7 +306,7 @@ impl Engine {
             }
             // The card gave its request up, as its log says: the money may come back.
             Err(Unsaid::Refused(koban_card::Status::WrongState | koban_card::Status::BadData)) => {
-                self.ask_back(step, state.card, state.call, state.claim)
+                self.ask_back(step, (state.card, state.round), state.call, state.claim)
             }
             Ok(_) => Next::Wait(Fault::CardMisbehaved.into()),
             Err(unsaid) => Next::Wait(unsaid.into()),

@@ -249,6 +249,11 @@ impl Says {
 }
 
 impl Engine {
+    /// Whether the card in a reader is known of.
+    pub(crate) fn has_card(&self, reader: ReaderId) -> bool {
+        self.cards.slots.contains_key(&reader)
+    }
+
     /// A card is there: it is asked what it is.
     pub(super) fn card_in(&mut self, step: &mut Step, reader: ReaderId) {
         self.cards.slots.insert(reader, Slot::new());

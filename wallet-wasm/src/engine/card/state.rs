@@ -132,6 +132,9 @@ pub(in crate::engine) struct LoadAnswering {
     pub(super) call: LoadCall,
     #[n(2)]
     pub(super) claim: Claim,
+    /// How many times the money was asked back.
+    #[n(3)]
+    pub(super) round: u32,
 }
 
 /// The originator is being asked for the money of a load that it refused.
@@ -147,6 +150,9 @@ pub(in crate::engine) struct LoadReturning {
     /// The operation at the issuer that takes the money back.
     #[n(3)]
     pub(super) operation: OperationId,
+    /// How many times the money was asked back.
+    #[n(4)]
+    pub(super) round: u32,
 }
 
 /// The card is to take its value.
@@ -162,6 +168,9 @@ pub(in crate::engine) struct LoadTaking {
     pub(super) call: LoadCall,
     #[n(3)]
     pub(super) claim: Claim,
+    /// How many times the money was asked back.
+    #[n(4)]
+    pub(super) round: u32,
 }
 
 /// The card has its value; the originator is being told.
@@ -316,6 +325,14 @@ impl CardSaga {
         match self {
             Self::LoadFunding(state) => &state.coins,
             _ => &[],
+        }
+    }
+
+    /// How many times it was begun anew.
+    pub(in crate::engine) const fn round(&self) -> u32 {
+        match self {
+            Self::LoadReturning(state) => state.round,
+            _ => 0,
         }
     }
 

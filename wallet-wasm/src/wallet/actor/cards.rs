@@ -26,7 +26,12 @@ impl Actor {
     /// Takes a reader into use, unless it is.
     pub(in crate::wallet) fn connect(&self, reader: Reader) {
         let mut readers = self.readers.borrow_mut();
-        if readers.all.iter().any(|(_, known)| *known == reader) {
+        let known = readers.all.iter().find(|(_, known)| *known == reader);
+        if let Some(id) = known.map(|(id, _)| *id) {
+            if !self.engine.borrow().has_card(id) {
+                // Another tab had the right to write meanwhile.
+                self.send_message(Message::CardIn(id));
+            }
             return;
         }
         readers.last = readers.last.wrapping_add(1);
