@@ -4,10 +4,10 @@
 //! page ── frames (HID, USB) ── APDUs ── commands ── Card ── Platform (store, entropy, counter)
 //! ```
 //!
-//! [`command`], [`apdu`] and [`frame`] are for both ends. [`Card`] is the card's end: it takes one command
-//! and gives one answer, and knows neither clock nor I/O. Its hosts bring a [`Platform`]: firmware,
-//! the simulator, and the virtual card in a browser. A host's law: bytes of an answer leave only
-//! after every write of the command has reached the store.
+//! [`command`], [`apdu`] and [`frame`] are for both ends. [`Card`] is the card's end: it takes one
+//! command and gives one answer, and knows neither clock nor I/O. Its hosts bring a [`Platform`]:
+//! firmware, the simulator, and the virtual card in a browser. A host's law: bytes of an answer
+//! leave only after every write of the command has reached the store.
 
 #![no_std]
 #![deny(clippy::arithmetic_side_effects)]

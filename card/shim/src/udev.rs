@@ -1,4 +1,4 @@
-//! The functions of libudev that Chromium calls (libudev(3)), over [`sysfs`](crate::sysfs).
+//! The functions of libudev that Chromium calls (libudev(3)), over [`crate::sysfs`].
 //!
 //! Objects are boxes that C holds; as Chromium never takes a second reference, the first `unref`
 //! frees them. Every function takes a null pointer for an object that is not there.

@@ -22,6 +22,8 @@ export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
 /** How long one action of a person may take until the page has followed it. */
 const PATIENCE_MS = 30_000;
+/** How long a browser may take to start. */
+const LAUNCH_MS = 180_000;
 const STORY_MS = 240_000;
 /** How many stories are told at once where they do not mind. */
 const AT_ONCE = 3;
@@ -59,6 +61,7 @@ export class Person {
       colorScheme,
       timezoneId: 'Asia/Tokyo',
       acceptDownloads: true,
+      timeout: LAUNCH_MS * patience,
     });
     this.#context.setDefaultTimeout(PATIENCE_MS * patience);
     this.#context.on('console', (message) => {

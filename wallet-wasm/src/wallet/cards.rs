@@ -56,8 +56,8 @@ impl Wallet {
     /// # Errors
     /// `card-unreachable`: the browser knows neither, or refused.
     pub async fn choose_card(&self) -> Result<(), ProblemView> {
-        let way = if is_supported(Way::Hid) { Way::Hid } else { Way::Usb };
-        let chosen = Reader::choose(way).await.map_err(|problem| view(unreachable(&problem)))?;
+        let chosen =
+            Reader::choose(Way::usual()).await.map_err(|problem| view(unreachable(&problem)))?;
         if let Some(reader) = chosen {
             self.actor.connect(reader);
         }

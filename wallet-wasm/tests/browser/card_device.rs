@@ -150,8 +150,8 @@ fn now() -> u64 {
 }
 
 /// The one card within reach.
-async fn reader() -> Reader {
-    let mut granted = Reader::granted().await;
+async fn reader(way: Way) -> Reader {
+    let mut granted = Reader::granted(way).await;
     assert_eq!(granted.len(), 1);
     granted.remove(0)
 }
@@ -161,7 +161,7 @@ async fn a_card_is_chosen_and_answers_both_ways() {
     for way in [Way::Hid, Way::Usb] {
         let card = Plugged::new(way);
         let chosen = Reader::choose(way).await.unwrap().unwrap();
-        assert_eq!((&chosen, chosen.way()), (&reader().await, way));
+        assert_eq!((&chosen, chosen.way()), (&reader(way).await, way));
         assert_eq!(chosen.name(), "A card");
         make(&chosen).await;
         let hello = hello(&chosen).await;
@@ -169,7 +169,7 @@ async fn a_card_is_chosen_and_answers_both_ways() {
         assert_eq!(guess(&chosen).await, AnswerError::Refused(Status::WrongPin(PIN_TRIES - 1)));
         card.pull();
         assert_eq!(Reader::choose(way).await, Ok(None));
-        assert_eq!(Reader::granted().await, []);
+        assert_eq!(Reader::granted(way).await, []);
     }
 }
 
@@ -177,7 +177,7 @@ async fn a_card_is_chosen_and_answers_both_ways() {
 async fn the_page_hears_that_the_button_is_waited_for() {
     for way in [Way::Hid, Way::Usb] {
         let card = Plugged::new(way);
-        let reader = reader().await;
+        let reader = reader(way).await;
         personalise(&reader).await;
         let bytes = apdu::encode(&ChangePin { old: None, new: pin("1234") });
         let refused = Err(AnswerError::Refused(Status::Refused));
@@ -206,7 +206,7 @@ async fn the_page_hears_that_the_button_is_waited_for() {
 async fn a_card_that_is_pulled_out_is_gone_and_comes_back_as_another() {
     for way in [Way::Hid, Way::Usb] {
         let card = Plugged::new(way);
-        let reader_before = reader().await;
+        let reader_before = reader(way).await;
         personalise(&reader_before).await;
         let changes = Rc::new(Cell::new(0));
         let watch = watch({
@@ -222,7 +222,7 @@ async fn a_card_that_is_pulled_out_is_gone_and_comes_back_as_another() {
         assert_eq!(exchange(&reader_before, &bytes).await, Err(CardProblem::Unplugged));
         let again = Plugged::new(way);
         assert_eq!(changes.get(), 2);
-        let reader_after = reader().await;
+        let reader_after = reader(way).await;
         assert_ne!(reader_before, reader_after);
         assert_eq!(hello(&reader_after).await.phase, Phase::Fresh);
         drop(watch);
@@ -241,7 +241,7 @@ async fn a_card_at_work_for_another_program_is_tried_again() {
     frame[..7].copy_from_slice(&[0, 1, 0x05, 0, 0, 1, 0]);
     card.receive(&Frame::of_bytes(&frame).unwrap());
     let before = now();
-    run(&reader().await, &BeBorn {}).await.unwrap();
+    run(&reader(way).await, &BeBorn {}).await.unwrap();
     // It stops there, and must make way after half a second.
     assert!(now() - before >= 400);
     card.pull();
@@ -251,7 +251,7 @@ async fn a_card_at_work_for_another_program_is_tried_again() {
 async fn a_card_that_says_nothing_is_given_up() {
     for way in [Way::Hid, Way::Usb] {
         let card = Plugged::new(way);
-        let reader = reader().await;
+        let reader = reader(way).await;
         card.deaf.set(true);
         let answer = exchange(&reader, &apdu::select()).await;
         assert_eq!(answer, Err(CardProblem::Silent));
@@ -264,7 +264,7 @@ async fn a_card_that_says_nothing_is_given_up() {
 #[wasm_bindgen_test]
 async fn tabs_take_turns_at_a_card() {
     let card = Plugged::new(Way::Usb);
-    let reader = reader().await;
+    let reader = reader(way).await;
     let name = "koban-card usb 1209:ca5d A1";
     let other_tab = tabs::lease(name, false).await.unwrap().unwrap();
     let before = now();

@@ -60,6 +60,14 @@ pub enum Way {
     Virtual,
 }
 
+impl Way {
+    /// How this browser reaches real cards: by WebUSB only without WebHID, as a card that is
+    /// granted both ways would be there twice.
+    pub fn usual() -> Self {
+        if is_supported(Self::Hid) { Self::Hid } else { Self::Usb }
+    }
+}
+
 /// Why a card gave no answer.
 ///
 /// Only after [`Unsupported`](Self::Unsupported) and [`InUse`](Self::InUse) is it certain that the
@@ -113,15 +121,12 @@ impl PartialEq for Reader {
 }
 
 impl Reader {
-    /// The cards that the holder has granted to this origin and that are plugged in.
-    pub async fn granted() -> Vec<Self> {
-        let mut readers = Vec::new();
-        for way in [Way::Hid, Way::Usb] {
-            let Some(devices) = Devices::of(way) else { continue };
-            let found = devices.granted().await.unwrap_or_default();
-            readers.extend(found.into_iter().filter_map(|device| Self::of(way, device)));
-        }
-        readers
+    /// The cards that the holder has granted to this origin, to be reached in this way, and that
+    /// are plugged in.
+    pub async fn granted(way: Way) -> Vec<Self> {
+        let Some(devices) = Devices::of(way) else { return Vec::new() };
+        let found = devices.granted().await.unwrap_or_default();
+        found.into_iter().filter_map(|device| Self::of(way, device)).collect()
     }
 
     /// Has the holder choose a card; none if nothing is chosen. To be called when something was
@@ -203,7 +208,7 @@ impl Reader {
     /// Whether the device is still plugged in. The browser's list says it; neither exceptions nor
     /// what the device says of itself do.
     async fn is_there(&self) -> bool {
-        Self::granted().await.contains(self)
+        Self::granted(self.way()).await.contains(self)
     }
 
     /// The holder does not want what is being asked on the card any more. The command still ends

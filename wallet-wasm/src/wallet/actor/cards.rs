@@ -65,7 +65,7 @@ impl Actor {
     }
 
     async fn look_for_cards(&self) {
-        let granted = Reader::granted().await;
+        let granted = Reader::granted(Way::usual()).await;
         let gone: Vec<_> = {
             let readers = self.readers.borrow();
             let is_gone =
