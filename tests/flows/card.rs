@@ -150,6 +150,9 @@ fn vc_14_every_call_again_gives_the_same_bytes() {
 
     let (operation, claim) = (owner.clearing(), Digest([1; 32]));
     let call = UnloadCall { payer: card.party(), amount: yen(200), operation, claim };
+    // An operation with another home could never be paid out.
+    let stranded = UnloadCall { operation: OperationId([0xff; 16]), ..call.clone() };
+    assert_eq!(tell(&net, "/unloads", &stranded), Err(Code::Malformed));
     let asked = tell(&net, "/unloads", &call).unwrap();
     assert_eq!(tell(&net, "/unloads", &call).unwrap(), asked);
     let value = card.run(&Pay(wire::decode_exact(&asked).unwrap())).unwrap();

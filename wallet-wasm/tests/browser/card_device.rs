@@ -241,7 +241,7 @@ async fn a_card_at_work_for_another_program_is_tried_again() {
     frame[..7].copy_from_slice(&[0, 1, 0x05, 0, 0, 1, 0]);
     card.receive(&Frame::of_bytes(&frame).unwrap());
     let before = now();
-    run(&reader(way).await, &BeBorn {}).await.unwrap();
+    run(&reader(Way::Hid).await, &BeBorn {}).await.unwrap();
     // It stops there, and must make way after half a second.
     assert!(now() - before >= 400);
     card.pull();
@@ -264,7 +264,7 @@ async fn a_card_that_says_nothing_is_given_up() {
 #[wasm_bindgen_test]
 async fn tabs_take_turns_at_a_card() {
     let card = Plugged::new(Way::Usb);
-    let reader = reader(way).await;
+    let reader = reader(Way::Usb).await;
     let name = "koban-card usb 1209:ca5d A1";
     let other_tab = tabs::lease(name, false).await.unwrap().unwrap();
     let before = now();

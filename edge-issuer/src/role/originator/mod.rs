@@ -32,8 +32,10 @@ mod unload;
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::rc::Rc;
 
 use http::Method;
+use koban_protocol::id::{OperationId, Shard};
 use koban_protocol::key::{SigningKey, VerifyingKey};
 use koban_protocol::offline::purse::issuer::Masters;
 use koban_protocol::refusal::Code;
@@ -57,7 +59,7 @@ pub struct Originator<H> {
     keys: OriginatorKeys,
     signing: SigningKey,
     masters: Masters,
-    issuer: OnceCell<VerifyingKey>,
+    issuer: OnceCell<Rc<IssuerKeys>>,
 }
 
 impl<H> fmt::Debug for Originator<H> {
@@ -107,7 +109,7 @@ impl<H: ObjectHost> Originator<H> {
             (&Method::POST, "/loads") => self.load(body).await,
             (&Method::POST, "/loads/end") => self.end_load(body),
             (&Method::POST, "/loads/return") => self.give_back(body).await,
-            (&Method::POST, "/unloads") => self.unload(body),
+            (&Method::POST, "/unloads") => self.unload(body).await,
             (&Method::POST, "/unloads/value") => self.take_value(body),
             (&Method::POST, "/reports") => self.report(body),
             (&Method::POST, "/refunds") => self.refund(body),
@@ -127,13 +129,20 @@ impl<H: ObjectHost> Originator<H> {
         Exchanges { sql: self.host.sql(), at: self.host.now() }
     }
 
-    /// The key of the issuer that pays for loads, fetched once and pinned.
-    async fn issuer(&self) -> Result<VerifyingKey, Fault> {
-        if let Some(key) = self.issuer.get() {
-            return Ok(*key);
+    /// The issuer that pays for loads: its keys, fetched once and pinned.
+    async fn issuer(&self) -> Result<Rc<IssuerKeys>, Fault> {
+        if let Some(keys) = self.issuer.get() {
+            return Ok(Rc::clone(keys));
         }
-        let IssuerKeys { key, .. } = peer::keys_of(&self.host, "issuer").await?;
-        Ok(*self.issuer.get_or_init(|| key))
+        let keys = Rc::new(peer::keys_of(&self.host, "issuer").await?);
+        Ok(Rc::clone(self.issuer.get_or_init(|| keys)))
+    }
+
+    /// Lets only an operation pass that the issuer will pay out: others have another home than what
+    /// is owed for cards, and value released for them would be stranded.
+    async fn check_clearing(&self, operation: OperationId) -> Result<(), Fault> {
+        let is_at_home = operation.shard(self.issuer().await?.shards) == Shard::CLEARING;
+        if is_at_home { Ok(()) } else { Err(Code::Malformed.into()) }
     }
 }
 

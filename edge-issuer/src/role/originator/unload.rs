@@ -37,8 +37,9 @@ impl<H: ObjectHost> Originator<H> {
     /// Asks a card for value. Each call gets a request of its own, so that no stranger's call is
     /// in the way: the card answers one of them, and the value is released for that call's
     /// operation.
-    pub(super) fn unload(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
+    pub(super) async fn unload(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let UnloadCall { payer, amount, operation, claim } = peer::decode(body)?;
+        self.check_clearing(operation).await?;
         let sql = self.host.sql();
         let card = Cards(sql).get(payer.card)?;
         if amount.is_zero() {
