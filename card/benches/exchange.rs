@@ -81,7 +81,9 @@ fn main() {
         }));
         costs[3].push(measure(&mut [&mut b], |it| originator.unload(it[0], yen(10)).unwrap()));
         let shown = VerifyPin { pin: pin.clone() };
-        costs[4].push(measure(&mut [&mut till], |it| drop(it[0].run(&shown).unwrap())));
+        costs[4].push(measure(&mut [&mut till], |it| {
+            it[0].run(&shown).unwrap();
+        }));
         for held in [&mut a, &mut b, &mut till] {
             let entries = held.hello().entries;
             originator.order(held, Order::Settle(entries)).unwrap();

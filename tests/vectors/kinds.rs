@@ -173,17 +173,15 @@ macro_rules! kinds {
      others: $($other:literal $type:ty;)*) => {
         /// Every kind.
         pub(crate) fn all() -> Vec<Kind> {
-            let mut all = Vec::new();
-            $(all.push(Kind::of::<$statement>($signed.into()));
-              all.push(Kind::signed::<$statement>($signed));)*
-            $(all.push(Kind::of::<$of_card>($attested.into()));
-              all.push(Kind::attested::<$of_card>($attested));)*
-            $(all.push(Kind::of::<$step>($message.into()));
-              all.push(Kind::message::<$step>($message));)*
-            all.extend([Kind::directive(), Kind::directed()]);
-            $(all.push(Kind::of::<Answer<$outcome>>(format!("answer<{}>", $answered)));)*
-            $(all.push(Kind::of::<$type>($other.into()));)*
-            all
+            vec![
+                $(Kind::of::<$statement>($signed.into()), Kind::signed::<$statement>($signed),)*
+                $(Kind::of::<$of_card>($attested.into()), Kind::attested::<$of_card>($attested),)*
+                $(Kind::of::<$step>($message.into()), Kind::message::<$step>($message),)*
+                Kind::directive(),
+                Kind::directed(),
+                $(Kind::of::<Answer<$outcome>>(format!("answer<{}>", $answered)),)*
+                $(Kind::of::<$type>($other.into()),)*
+            ]
         }
     };
 }

@@ -54,13 +54,13 @@ fn worker() -> Result<()> {
 
 fn wallet() -> Result<()> {
     complete(&mut compilation("koban-web", "web"))?;
-    let mut virtual_card = compilation("koban-wallet-wasm", "web");
+    let mut virtual_card = compilation("koban-wallet-wasm", "worker");
     complete(virtual_card.args(["--bin", "koban-virtual-card", "--no-default-features"]))?;
     let web = root().join("web");
     let output = wallet_folder().join("index.html");
     let mut sources = vec![
         root().join(WASM_OUTPUT).join("web/koban-web.wasm"),
-        root().join(WASM_OUTPUT).join("web/koban-virtual-card.wasm"),
+        root().join(WASM_OUTPUT).join("worker/koban-virtual-card.wasm"),
         root().join("Trunk.toml"),
         TRUNK.path(),
         tools("node_modules"),

@@ -26,7 +26,7 @@ export async function assertBalanced() {
     for (const it of currencies) {
       assert.equal(it.consistent, true, `${it.code} is consistent`);
       assert.deepEqual([it.settling, it.owed, it.debiting], [0, 0, 0], `${it.code} is at rest`);
-      assert.equal(it.coins + it.held, reserves(it), `${it.code}: coins and reserves`);
+      assert.equal(it.coins + it.held + it.cards, reserves(it), `${it.code}: money and reserves`);
     }
     return currencies.length > 0;
   });
