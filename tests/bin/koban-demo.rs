@@ -9,7 +9,7 @@ use std::time::Instant;
 use koban_edge_issuer::role::payment::model::Taking;
 use koban_tests::http::{Http, argument};
 use koban_tests::network::Net;
-use koban_tests::story::{Story, Uneven, whole};
+use koban_tests::story::{Story, Uneven, cards, whole};
 
 fn main() -> ExitCode {
     let payments = argument("--payments").and_then(|n| n.parse().ok()).unwrap_or(0);
@@ -26,10 +26,12 @@ fn run(http: &Http, payments: u32) -> Result<(), Uneven> {
     let net: Net = Rc::new(http.again());
     let began = Instant::now();
     let mut step = 0;
-    whole(net, |line| {
+    let mut tell = |line: &str| {
         step += 1;
         println!("{step}. {line} ({:.1} s)", began.elapsed().as_secs_f64());
-    })?;
+    };
+    whole(Rc::clone(&net), &mut tell)?;
+    cards(&net, &mut tell)?;
     println!("audit: coins in circulation = reserves at the banks, to the yen");
     if payments > 0 {
         load(http, payments)?;

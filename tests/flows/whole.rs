@@ -4,12 +4,18 @@ use koban_edge_issuer::role::payment::model::Taking;
 use std::rc::Rc;
 
 use koban_tests::network::Net;
-use koban_tests::story::{Story, whole};
+use koban_tests::story::{Story, cards, whole};
 use koban_tests::world::{Fate, World};
 
 #[test]
 fn vc_2_to_7_ecash_3_fx_9_cash_1_the_whole_story_in_memory() {
     whole(Rc::new(World::new(1)), |_| {}).unwrap();
+}
+
+#[test]
+fn vc_13_vc_14_mondex_1_the_story_of_three_cards() {
+    let net: Net = Rc::new(World::new(3));
+    cards(&net, |_| {}).unwrap();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The main job, told once: register, enrol, withdraw, buy in all three ways, change, refund,
 //! redeem, audit. The World's test and `cargo xtask demo` run the same story.
 
+use koban_card::purse::wire::Class;
 use koban_edge_issuer::role::payment::model::{Status, Taking};
 use koban_protocol::amount::{Bundle, Denomination};
 use koban_protocol::statement::{Name, Short};
@@ -8,9 +9,11 @@ use koban_wallet_wasm::engine::Command;
 use koban_wallet_wasm::view::{TransactionState, TransactionView};
 
 use crate::audit::figures;
+use crate::card::{CardAudit, Held, Owner};
 use crate::holder::{Holder, Rows, jpy, yen};
 use crate::merchant::{Merchant, invoice};
 use crate::network::Net;
+use crate::raw::Raw;
 
 /// What did not come out as it must.
 #[derive(Debug)]
@@ -185,4 +188,34 @@ pub fn whole(net: Net, mut tell: impl FnMut(&str)) -> Told<Story> {
     must_be("the account", story.in_account()?, 50_000 - 370 - 420 - 555)?;
     tell("redeemed all: ¥48,655 in the account, nothing in circulation, reserves zero");
     Ok(story)
+}
+
+/// The story of three cards: load, purchase at a terminal, purse to purse, and unload of all.
+pub fn cards(net: &Net, mut tell: impl FnMut(&str)) -> Told<()> {
+    let owner = Owner(Raw::enrolled(net, "card-owner"));
+    let mut alice = Held::made(net, Class::Purse);
+    let mut bob = Held::made(net, Class::Purse);
+    let mut till = Held::made(net, Class::Terminal);
+    till.set_pin();
+    owner.load(&mut alice, yen(2_000));
+    let owed = || CardAudit::of(net).figures("JPY").clearing;
+    must_be("what is owed for cards", owed(), 2_000)?;
+    tell("loaded a card with ¥2,000");
+    alice.pay(&mut till, yen(370));
+    tell("the card paid a terminal ¥370, with nobody online");
+    alice.pay(&mut bob, yen(600));
+    tell("the card gave another card ¥600, with nobody online");
+    let mut all = [(&mut alice, 1_030), (&mut bob, 600), (&mut till, 370)];
+    for (card, _) in &mut all {
+        card.report();
+    }
+    must_be("what is owed for cards", owed(), 2_000)?;
+    for (card, left) in all {
+        card.holds(yen(left));
+        must_be("what comes off a card", owner.unload(card, yen(left)), Ok(left))?;
+        card.report();
+    }
+    must_be("what is owed for cards", owed(), 0)?;
+    tell("unloaded both cards and the terminal: nothing is owed for cards");
+    Ok(())
 }
