@@ -5,7 +5,7 @@
 //! takes it. One worker of the origin has it at a time.
 //!
 //! The page sends commands as `Uint8Array`; the worker answers each with a `Uint8Array`, after all
-//! that the command wrote is on the disk. When it is ready, and when it ends, it says a [`Word`].
+//! that the command wrote is on the disk. When it is ready, and when it ends, it says a `Word`.
 
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_util::StreamExt as _;

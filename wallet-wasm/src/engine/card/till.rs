@@ -105,8 +105,8 @@ impl Engine {
         }
     }
 
-    /// Ends a payment. Once the terminal has the value it is paid, whatever became of the customer's
-    /// card: that hears of it when it is here again.
+    /// Ends a payment. Once the terminal has the value it is paid, whatever became of the
+    /// customer's card: that hears of it when it is here again.
     fn till_ends(&mut self, step: &mut Step, result: Result<Option<Last>, Problem>) {
         let Some(mut till) = self.cards.till.take() else { return };
         let result = match (result, till.taken.take()) {
