@@ -429,8 +429,9 @@ fn vc_13_a_payment_that_is_interrupted_goes_on() {
     for (late, at) in (0..4).flat_map(|at| [(false, at), (true, at)]) {
         let mut holder = till();
         holder.pull_at = Some((at, late));
-        let broken = card_done(&mut holder, OTHER, take(130)).unwrap_err();
-        assert_eq!(broken.name(), "card-silent");
+        let broken = card_done(&mut holder, OTHER, take(130));
+        // Once the terminal has said that it has the value, it is paid.
+        assert_eq!(broken.as_ref().map_err(Problem::name).err(), (at < 3).then_some("card-silent"));
         holder.pull_at = None;
         holder.insert_again(PURSE);
         holder.insert_again(OTHER);
