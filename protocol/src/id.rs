@@ -41,6 +41,16 @@ byte_string!(
 /// Hashes what is written.
 struct Hashing(Sha256);
 
+impl Hashing {
+    fn under(domain: &str) -> Self {
+        debug_assert!(domain.len() < 256);
+        let hash = Sha256::new();
+        Self(
+            hash.chain_update([u8::try_from(domain.len()).unwrap_or(u8::MAX)]).chain_update(domain),
+        )
+    }
+}
+
 impl Write for Hashing {
     type Error = Infallible;
 
@@ -53,20 +63,14 @@ impl Write for Hashing {
 impl Digest {
     /// `SHA-256(u8 len(domain) || domain || body)`; one domain per use.
     pub fn of(domain: &str, body: &[u8]) -> Self {
-        let mut hash = Sha256::new();
-        debug_assert!(domain.len() < 256);
-        hash.update([u8::try_from(domain.len()).unwrap_or(u8::MAX)]);
-        hash.update(domain);
-        hash.update(body);
-        Self(hash.finalize().into())
+        let mut hash = Hashing::under(domain);
+        hash.0.update(body);
+        Self(hash.0.finalize().into())
     }
 
     /// The same of a value's one encoding, hashed as it is made.
     pub fn of_value<T: Encode<()>>(domain: &str, value: &T) -> Self {
-        debug_assert!(domain.len() < 256);
-        let mut hash = Hashing(Sha256::new());
-        hash.0.update([u8::try_from(domain.len()).unwrap_or(u8::MAX)]);
-        hash.0.update(domain);
+        let mut hash = Hashing::under(domain);
         let done: Result<(), encode::Error<Infallible>> = minicbor::encode(value, &mut hash);
         debug_assert!(done.is_ok());
         Self(hash.0.finalize().into())

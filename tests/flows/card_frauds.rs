@@ -6,11 +6,10 @@ use koban_card::command::{Ask, Finish, Take};
 use koban_protocol::amount::Amount;
 use koban_protocol::id::Digest;
 use koban_protocol::key::{Seed, SigningKey};
-use koban_protocol::offline::purse::issuer::segment_of;
 use koban_protocol::offline::purse::service::{Directives, LoadCall, NewCard, Report};
 use koban_protocol::offline::purse::wire::{
     Acknowledgement, CardId, Challenge, Class, End, Entry, Link, LogHead, Message, Order, Party,
-    Pockets, Proof, Request, Side, Transfer, Value,
+    Pockets, Proof, Request, Segment, Side, Transfer, Value,
 };
 use koban_protocol::offline::purse::{Born, Personalisation, PurchaseKeys};
 use koban_protocol::refusal::Code;
@@ -66,7 +65,7 @@ impl Opened {
     /// Pays a terminal out of nothing.
     fn pay(&mut self, terminal: &mut Held, amount: Amount) {
         let PurchaseKeys::Derived(derived) = &self.keys.purchase else { panic!("no purse") };
-        let segment = segment_of(terminal.id());
+        let segment = Segment::of(terminal.id());
         let number = u32::try_from(self.entries.len()).unwrap() + 1;
         let payer = Party { card: self.id(), number };
         let link = Link::Terminal(segment);
@@ -198,7 +197,7 @@ fn vc_13_an_opened_terminal_cannot_be_emptied_of_what_it_invents() {
     let mut purse = Held::made(&net, Class::Purse);
     owner.load(&mut purse, yen(1_000));
     let mut opened = Opened::made(&net, Class::Terminal);
-    let link = Link::Terminal(segment_of(opened.id()));
+    let link = Link::Terminal(Segment::of(opened.id()));
     // it can make every tag of its segment, and no purse's signature
     let transfer = Transfer {
         link,

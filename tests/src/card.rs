@@ -14,13 +14,12 @@ use koban_edge_issuer::answer::code_of;
 use koban_protocol::amount::{Amount, Bundle};
 use koban_protocol::entropy::Entropy;
 use koban_protocol::id::OperationId;
-use koban_protocol::offline::purse::issuer::segment_of;
 use koban_protocol::offline::purse::service::{
     Directives, LoadCall, NewCard, RefundCall, Report, UnloadCall, Unloaded,
 };
 use koban_protocol::offline::purse::wire::{
     Acknowledgement, CardId, Challenge, Class, Entry, Label, Link, LogHead, Message, Party,
-    Request, Transfer, Value,
+    Request, Segment, Transfer, Value,
 };
 use koban_protocol::process::load::{Load, LoadOrder};
 use koban_protocol::process::unload::{ClaimSecret, Unload, UnloadOrder};
@@ -201,7 +200,7 @@ impl Held {
     /// Pays another card up to the step where the value is on its way.
     pub fn send(&mut self, payee: &mut Self, amount: Amount) -> Message<Value> {
         let link = match payee.hello().class {
-            Class::Terminal => Link::Terminal(segment_of(payee.id())),
+            Class::Terminal => Link::Terminal(Segment::of(payee.id())),
             Class::Purse | Class::Virtual => Link::Peer,
         };
         let payer = Some(self.party());

@@ -3,7 +3,7 @@
 use koban_protocol::amount::Amount;
 use koban_protocol::id::Digest;
 use koban_protocol::key::{Seed, SigningKey};
-use koban_protocol::offline::purse::issuer::{Masters, certify, segment_of};
+use koban_protocol::offline::purse::issuer::{Masters, certify};
 use koban_protocol::offline::purse::service::{
     Directives, LoadCall, NewCard, RefundCall, Report, ReturnCall, UnloadCall, Unloaded,
 };
@@ -167,7 +167,7 @@ impl Valid {
         let key = || masters.load(purse.id);
         self.add("purse-key", &key());
         self.add("purse-keys", &Keys(core::array::from_fn(|_| key())));
-        let segment = segment_of(terminal.id);
+        let segment = Segment::of(terminal.id);
         let whole = PurseKey::new(purchase_master(segment));
         self.named("purse-purchase-keys", "purse_purchase_keys_none", &PurchaseKeys::None);
         let keys = PurchaseKeys::Derived(Keys(core::array::from_fn(|_| key())));
@@ -221,7 +221,7 @@ impl Valid {
         self.say("load_value", &tagged(Value(transfer), &load, None), by(None));
         let taken = tagged(Acknowledgement(transfer), &load, Some(purse));
         self.say("load_acknowledgement", &taken, by(Some(purse)));
-        let segment = segment_of(terminal.id);
+        let segment = Segment::of(terminal.id);
         let key = PurseKey::new(purchase_master(segment)).of_card(purse.id);
         let by = |signed| Said { tagged: Some((purchase_master(segment), purse.id)), signed };
         let (payee, payer) = (terminal.party(1), Some(purse.party(2)));

@@ -2,10 +2,10 @@
 
 use koban_card::Status;
 use koban_card::command::{Ask, BeBorn, Finish, Obey, Pay, Personalise, Take};
-use koban_card::purse::issuer::{Masters, certify, segment_of};
+use koban_card::purse::issuer::{Masters, certify};
 use koban_card::purse::wire::{
     Acknowledgement, CardId, Class, Directed, Directive, Limits, Link, Message, ORIGINATOR, Order,
-    Party, Pockets, Proof, Request, Value,
+    Party, Pockets, Proof, Request, Segment, Value,
 };
 use koban_protocol::amount::{Amount, Currency};
 use koban_protocol::entropy::Entropy;
@@ -139,7 +139,7 @@ pub(crate) fn link(a: &mut Held, b: &mut Held) -> Link {
         is_terminal.then(|| held.hello())
     });
     match terminal {
-        Some(hello) => Link::Terminal(segment_of(hello.certificate.unwrap().claim.card)),
+        Some(hello) => Link::Terminal(Segment::of(hello.certificate.unwrap().claim.card)),
         None => Link::Peer,
     }
 }

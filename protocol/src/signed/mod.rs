@@ -26,6 +26,16 @@ pub trait Statement: Wire {
     const DOMAIN: &'static str;
 }
 
+/// Gives each statement its domain, `koban/v1/` and a name.
+macro_rules! domains {
+    ($($statement:ty = $domain:literal,)*) => {
+        $(impl Statement for $statement {
+            const DOMAIN: &'static str = concat!("koban/v1/", $domain);
+        })*
+    };
+}
+pub(crate) use domains;
+
 /// A statement with its signature, in the clear; [`Attested::open`] says whether it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]

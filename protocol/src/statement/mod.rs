@@ -17,7 +17,7 @@ use crate::limits::{
     COINS_MAX, NAME_BYTES_MAX, PARTIES_MAX, PURPOSE_BYTES_MAX, SHORT_BYTES_MAX, URL_BYTES_MAX,
 };
 use crate::sealed::SealingKey;
-use crate::signed::{Signed, Statement};
+use crate::signed::{Signed, Statement, domains};
 use crate::time::{Day, Time};
 use crate::wire::{List, Text};
 
@@ -29,14 +29,6 @@ pub type Short = Text<SHORT_BYTES_MAX>;
 pub type Purpose = Text<PURPOSE_BYTES_MAX>;
 /// An address.
 pub type Url = Text<URL_BYTES_MAX>;
-
-macro_rules! domains {
-    ($($statement:ty = $domain:literal,)*) => {
-        $(impl Statement for $statement {
-            const DOMAIN: &'static str = concat!("koban/v1/", $domain);
-        })*
-    };
-}
 
 domains! {
     IssuerKeys = "issuer-keys",

@@ -3,9 +3,9 @@
 use koban_protocol::amount::{Amount, Bundle};
 use koban_protocol::id::Digest;
 use koban_protocol::limits::MESSAGE_BYTES_MAX;
-use koban_protocol::offline::purse::issuer::{certify, segment_of};
+use koban_protocol::offline::purse::issuer::certify;
 use koban_protocol::offline::purse::wire::{
-    CardId, Class, Link, Message, Party, Proof, Transfer, Value,
+    CardId, Class, Link, Message, Party, Proof, Segment, Transfer, Value,
 };
 use koban_protocol::offline::purse::{Born, PurseKey};
 use koban_protocol::online::tagged::wire::Coins;
@@ -64,7 +64,7 @@ fn value() -> Message<Value> {
     let birth = born.birth(Class::Purse).claim;
     let certificate = certify(&birth, card, None, NOW.day().plus(1), &originator);
     let transfer = Transfer {
-        link: Link::Terminal(segment_of(card)),
+        link: Link::Terminal(Segment::of(card)),
         payee: Party { card: CardId([2; 8]), number: 1 },
         payer: Party { card, number: 1 },
         amount: yen(370),

@@ -3,7 +3,7 @@
 use koban_protocol::amount::{Amount, Currency};
 use koban_protocol::entropy::Entropy;
 use koban_protocol::key::{Seed, SigningKey};
-use koban_protocol::offline::purse::issuer::{Masters, certify, segment_of};
+use koban_protocol::offline::purse::issuer::{Masters, certify};
 use koban_protocol::offline::purse::wire::{
     Acknowledgement, CardId, Class, Label, Limits, Link, Party, Pockets, Request, Segment,
     Transfer, Value,
@@ -96,7 +96,7 @@ fn vc_13_keys_are_segmented_and_reach_only_the_card_they_are_for() {
         match got.purchase {
             PurchaseKeys::None => assert_eq!(class, Class::Virtual),
             PurchaseKeys::Segment(segment, key) => {
-                assert_eq!((class, segment), (Class::Terminal, segment_of(card)));
+                assert_eq!((class, segment), (Class::Terminal, Segment::of(card)));
                 // It makes every purse's key of its segment, and no other's.
                 let purse = personalised(&born, &born, Class::Purse).unwrap();
                 let PurchaseKeys::Derived(keys) = purse.purchase else { panic!("a purse") };
@@ -119,7 +119,7 @@ fn vc_13_keys_are_segmented_and_reach_only_the_card_they_are_for() {
 
 #[test]
 fn terminals_spread_over_all_segments() {
-    let mut segments = (0..=255).map(|first| segment_of(CardId([first; 8])).number());
+    let mut segments = (0..=255).map(|first| Segment::of(CardId([first; 8])).number());
     assert!((0..8).all(|segment| segments.any(|it| it == segment)));
     assert_eq!(Segment::new(u8::try_from(SEGMENTS).unwrap()), None);
     assert!(wire::decode_exact::<Segment>(&[8]).is_err());

@@ -20,7 +20,7 @@ use crate::wire;
 
 pub(super) const INFO: &[u8] = b"koban/v1/personalisation";
 /// Bytes of an AES-GCM tag.
-pub(super) const TAG_BYTES: usize = 16;
+const TAG_BYTES: usize = 16;
 /// Room for a personalisation, sealed.
 const SEALED_BYTES_MAX: usize = 1024;
 

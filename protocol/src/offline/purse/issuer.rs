@@ -40,8 +40,7 @@ impl Masters {
         self.load.of_card(card)
     }
 
-    /// What makes the device of `birth` the card of `certificate`. A terminal's segment follows
-    /// from its number, so that terminals spread over all of them.
+    /// What makes the device of `birth` the card of `certificate`.
     ///
     /// # Errors
     /// [`NotSealedForUs`] if the birth's sealing key is no key.
@@ -60,7 +59,7 @@ impl Masters {
                 self.segments[number].of_card(card)
             }))),
             Class::Terminal => {
-                let segment = segment_of(card);
+                let segment = Segment::of(card);
                 let key = &self.segments[usize::from(segment.number())];
                 PurchaseKeys::Segment(segment, PurseKey::new(Seed::new(*key.expose())))
             }
@@ -91,12 +90,6 @@ impl Masters {
         encapsulated.write_exact(&mut kept.encapsulated);
         Ok(kept)
     }
-}
-
-/// A terminal's segment.
-pub fn segment_of(terminal: CardId) -> Segment {
-    let number = usize::from(terminal.0[0]) % SEGMENTS;
-    Segment::new(u8::try_from(number).unwrap_or(0)).unwrap_or_else(|| segment_of(CardId([0; 8])))
 }
 
 /// A certificate over a device's key.

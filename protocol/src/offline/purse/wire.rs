@@ -9,7 +9,7 @@ use super::{LABEL_BYTES_MAX, POCKETS_MAX, SEGMENTS};
 use crate::amount::{Amount, Currency};
 use crate::id::Digest;
 use crate::key::{Signature, VerifyingKey};
-use crate::signed::{Attested, Statement};
+use crate::signed::{Attested, Statement, domains};
 use crate::time::Day;
 use crate::wire::byte_string;
 
@@ -52,6 +52,11 @@ impl Segment {
     /// The segment of this number, below [`SEGMENTS`].
     pub fn new(number: u8) -> Option<Self> {
         (usize::from(number) < SEGMENTS).then_some(Self(number))
+    }
+
+    /// The segment of a terminal: it follows from its number, so that terminals spread over all.
+    pub fn of(terminal: CardId) -> Self {
+        Self(u8::try_from(usize::from(terminal.0[0]) % SEGMENTS).unwrap_or(0))
     }
 
     /// Its number.
@@ -463,14 +468,6 @@ pub struct Directed {
     /// Under the card's load key.
     #[n(1)]
     pub tag: Tag,
-}
-
-macro_rules! domains {
-    ($($statement:ty = $domain:literal,)*) => {
-        $(impl Statement for $statement {
-            const DOMAIN: &'static str = concat!("koban/v1/", $domain);
-        })*
-    };
 }
 
 domains! {

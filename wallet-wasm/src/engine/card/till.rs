@@ -3,8 +3,7 @@
 
 use koban_card::command::{Ask, Finish, Last, Open, Pay, Resume, Take};
 use koban_protocol::amount::Amount;
-use koban_protocol::offline::purse::issuer::segment_of;
-use koban_protocol::offline::purse::wire::{Class, Link, Party};
+use koban_protocol::offline::purse::wire::{Class, Link, Party, Segment};
 
 use super::super::Engine;
 use super::super::problem::{Fault, Problem};
@@ -46,7 +45,7 @@ impl Engine {
                 self.say(step, terminal, Talk::Till(Says::Last), &Resume {});
             }
             (None, None) => {
-                let link = Link::Terminal(segment_of(till.card));
+                let link = Link::Terminal(Segment::of(till.card));
                 let ask = Ask { link, payer: Some(payer), amount };
                 self.say(step, terminal, Talk::Till(Says::Request), &ask);
             }
