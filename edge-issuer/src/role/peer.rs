@@ -1,7 +1,9 @@
 //! What every role needs of its deployment and of the others: its seed and name, their published
 //! keys, whether a caller is the operator, messages in and refusals out.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use http::{Request, StatusCode, header};
 use koban_protocol::id::from_hex;
@@ -99,6 +101,29 @@ pub async fn keys_of<T: PublishedKeys, H: ObjectHost>(host: &H, peer: &str) -> R
         &[peer.into(), wire::encode(&signed).into()],
     )?;
     pinned(host, peer)?.ok_or(Fault::Store(StoreError::Invariant("pinned keys stay")))
+}
+
+/// The issuer as another role knows it: its keys, fetched once and pinned.
+#[derive(Debug, Default)]
+pub struct Issuer(OnceCell<Rc<IssuerKeys>>);
+
+impl Issuer {
+    /// Its keys.
+    ///
+    /// # Errors
+    /// Those of [`keys_of`].
+    pub async fn keys<H: ObjectHost>(&self, host: &H) -> Result<Rc<IssuerKeys>, Fault> {
+        if let Some(keys) = self.0.get() {
+            return Ok(Rc::clone(keys));
+        }
+        let keys = Rc::new(keys_of(host, "issuer").await?);
+        Ok(Rc::clone(self.0.get_or_init(|| keys)))
+    }
+
+    /// Its keys, if they were asked for since the object was opened.
+    pub fn known(&self) -> Option<&IssuerKeys> {
+        self.0.get().map(Rc::as_ref)
+    }
 }
 
 fn pinned<T: PublishedKeys, H: ObjectHost>(host: &H, peer: &str) -> Result<Option<T>, StoreError> {

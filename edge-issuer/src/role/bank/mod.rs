@@ -20,18 +20,17 @@ mod once;
 mod reserve;
 mod settlement;
 
-use std::cell::OnceCell;
 use std::fmt;
 
 use http::Method;
 use koban_protocol::key::{SigningKey, VerifyingKey};
 use koban_protocol::refusal::Code;
 use koban_protocol::signed::{Signed, Statement};
-use koban_protocol::statement::{AccountRef, BankKeys, IssuerKeys, Name, Short, Url};
+use koban_protocol::statement::{AccountRef, BankKeys, Name, Short, Url};
 
 use crate::answer::{Fault, cbor};
 use crate::host::{Class, Host, HttpRequest, HttpResponse, Object, ObjectHost};
-use crate::role::peer;
+use crate::role::peer::{self, Issuer};
 use crate::sql::StoreError;
 use journal::Journal;
 
@@ -45,7 +44,7 @@ pub struct Bank<H> {
     host: H,
     keys: BankKeys,
     signing: SigningKey,
-    issuer: OnceCell<VerifyingKey>,
+    issuer: Issuer,
 }
 
 impl<H> fmt::Debug for Bank<H> {
@@ -62,7 +61,7 @@ impl<H: ObjectHost> Object<H> for Bank<H> {
             .ok_or(StoreError::Invariant("ROLE and SELF are set"))?;
         journal::make_tables(host.sql())?;
         once::make_tables(host.sql())?;
-        Ok(Self { host, keys, signing, issuer: OnceCell::new() })
+        Ok(Self { host, keys, signing, issuer: Issuer::default() })
     }
 
     async fn fetch(&self, request: HttpRequest) -> HttpResponse {
@@ -110,13 +109,9 @@ impl<H: ObjectHost> Bank<H> {
         Journal::of(self.host.sql())
     }
 
-    /// The key of the issuer whose reserve is here, fetched once and pinned.
+    /// The key of the issuer whose reserve is here.
     async fn issuer(&self) -> Result<VerifyingKey, Fault> {
-        if let Some(key) = self.issuer.get() {
-            return Ok(*key);
-        }
-        let IssuerKeys { key, .. } = peer::keys_of(&self.host, "issuer").await?;
-        Ok(*self.issuer.get_or_init(|| key))
+        Ok(self.issuer.keys(&self.host).await?.key)
     }
 
     /// Whether a customer's account here has this number and key.

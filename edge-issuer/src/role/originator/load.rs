@@ -25,7 +25,7 @@ impl<H: ObjectHost> Originator<H> {
     /// Answers a card's request with value, once for an operation of the issuer.
     pub(super) async fn load(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let LoadCall { request, funded } = peer::decode(body)?;
-        let issuer = self.issuer().await?;
+        let issuer = self.issuer.keys(&self.host).await?;
         let Funded { operation, request: asked, amount, .. } = peer::open(&funded, &issuer.key)?;
         let payee = self.check_request(&request)?;
         if request.content.digest() != asked {
@@ -68,7 +68,7 @@ impl<H: ObjectHost> Originator<H> {
     pub(super) async fn give_back(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let ReturnCall { funded, operation } = peer::decode(body)?;
         self.check_clearing(operation).await?;
-        let issuer = self.issuer().await?;
+        let issuer = self.issuer.keys(&self.host).await?;
         let Funded { operation: paid, amount, claim, .. } = peer::open(&funded, &issuer.key)?;
         let released = Released { operation, amount, claim };
         let returned = Digest::of_value(Released::DOMAIN, &released);

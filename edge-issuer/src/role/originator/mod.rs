@@ -30,9 +30,7 @@ mod operator;
 mod report;
 mod unload;
 
-use std::cell::OnceCell;
 use std::fmt;
-use std::rc::Rc;
 
 use http::Method;
 use koban_protocol::id::{OperationId, Shard};
@@ -40,11 +38,11 @@ use koban_protocol::key::{SigningKey, VerifyingKey};
 use koban_protocol::offline::purse::issuer::Masters;
 use koban_protocol::refusal::Code;
 use koban_protocol::signed::{Signed, Statement};
-use koban_protocol::statement::{IssuerKeys, Name, OriginatorKeys, Url};
+use koban_protocol::statement::{Name, OriginatorKeys, Url};
 
 use crate::answer::{Fault, cbor};
 use crate::host::{Class, Host, HttpRequest, HttpResponse, Object, ObjectHost};
-use crate::role::peer;
+use crate::role::peer::{self, Issuer};
 use crate::sql::StoreError;
 use exchanges::Exchanges;
 
@@ -59,7 +57,7 @@ pub struct Originator<H> {
     keys: OriginatorKeys,
     signing: SigningKey,
     masters: Masters,
-    issuer: OnceCell<Rc<IssuerKeys>>,
+    issuer: Issuer,
 }
 
 impl<H> fmt::Debug for Originator<H> {
@@ -81,7 +79,7 @@ impl<H: ObjectHost> Object<H> for Originator<H> {
         exchanges::make_tables(sql)?;
         unload::make_tables(sql)?;
         let masters = Masters::from_seed(&seed);
-        Ok(Self { host, keys, signing, masters, issuer: OnceCell::new() })
+        Ok(Self { host, keys, signing, masters, issuer: Issuer::default() })
     }
 
     async fn fetch(&self, request: HttpRequest) -> HttpResponse {
@@ -129,19 +127,11 @@ impl<H: ObjectHost> Originator<H> {
         Exchanges { sql: self.host.sql(), at: self.host.now() }
     }
 
-    /// The issuer that pays for loads: its keys, fetched once and pinned.
-    async fn issuer(&self) -> Result<Rc<IssuerKeys>, Fault> {
-        if let Some(keys) = self.issuer.get() {
-            return Ok(Rc::clone(keys));
-        }
-        let keys = Rc::new(peer::keys_of(&self.host, "issuer").await?);
-        Ok(Rc::clone(self.issuer.get_or_init(|| keys)))
-    }
-
     /// Lets only an operation pass that the issuer will pay out: others have another home than what
     /// is owed for cards, and value released for them would be stranded.
     async fn check_clearing(&self, operation: OperationId) -> Result<(), Fault> {
-        let is_at_home = operation.shard(self.issuer().await?.shards) == Shard::CLEARING;
+        let is_at_home =
+            operation.shard(self.issuer.keys(&self.host).await?.shards) == Shard::CLEARING;
         if is_at_home { Ok(()) } else { Err(Code::Malformed.into()) }
     }
 }

@@ -42,7 +42,7 @@ impl<H: ObjectHost> Till<H> {
         invoice: InvoiceId,
         envelope: Vec<u8>,
     ) -> Result<HttpResponse, Fault> {
-        let issuer = self.issuer().await?;
+        let issuer = self.issuer.keys(&self.host).await?;
         let outer = opened(&envelope, &issuer)?;
         let operation = outer.operation;
         let now = self.host.now();

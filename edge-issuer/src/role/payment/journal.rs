@@ -203,7 +203,7 @@ impl<H: ObjectHost> Till<H> {
     ///
     /// Several calls may drive one order at once: each settles only what is still open.
     pub(super) async fn drive(&self, operation: OperationId) -> Result<bool, Fault> {
-        let issuer = self.issuer().await?;
+        let issuer = self.issuer.keys(&self.host).await?;
         let Some(entry) = self.entry(operation, OPEN)? else { return Ok(true) };
         let answer = self.send("/operations", entry.request.clone()).await;
         let sealed = answer.ok().filter(is_message);

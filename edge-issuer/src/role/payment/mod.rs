@@ -30,17 +30,13 @@ mod schema;
 mod store;
 mod validation;
 
-use std::cell::OnceCell;
-use std::rc::Rc;
-
 use http::StatusCode;
 use koban_protocol::id::InvoiceId;
 use koban_protocol::refusal::Code;
-use koban_protocol::statement::IssuerKeys;
 
 use crate::answer::{Fault, json, problem};
 use crate::host::{Class, Host, HttpRequest, HttpResponse, Object, ObjectHost};
-use crate::role::peer;
+use crate::role::peer::{self, Issuer};
 use crate::sql::StoreError;
 use keys::{ShopId, ShopKeys};
 pub(crate) use notify::{SIGNATURE, signature};
@@ -98,7 +94,7 @@ pub struct Till<H> {
     host: H,
     shop: ShopId,
     keys: ShopKeys,
-    issuer: OnceCell<Rc<IssuerKeys>>,
+    issuer: Issuer,
 }
 
 impl<H> std::fmt::Debug for Till<H> {
@@ -114,7 +110,7 @@ impl<H: ObjectHost> Object<H> for Till<H> {
         let seed = peer::seed(&host).map_err(|_| StoreError::Invariant("SEED is set"))?;
         store::make_tables(host.sql())?;
         let keys = ShopKeys::new(&seed, shop);
-        Ok(Self { host, shop, keys, issuer: OnceCell::new() })
+        Ok(Self { host, shop, keys, issuer: Issuer::default() })
     }
 
     async fn fetch(&self, request: HttpRequest) -> HttpResponse {
@@ -153,14 +149,5 @@ impl<H: ObjectHost> Till<H> {
             Action::Pay => self.pay(named(invoice)?, request.into_body()).await,
             Action::Describe => Err(Code::NotFound.into()),
         }
-    }
-
-    /// The issuer's keys, fetched once and pinned.
-    async fn issuer(&self) -> Result<Rc<IssuerKeys>, Fault> {
-        if let Some(keys) = self.issuer.get() {
-            return Ok(Rc::clone(keys));
-        }
-        let keys = Rc::new(peer::keys_of::<IssuerKeys, _>(&self.host, "issuer").await?);
-        Ok(Rc::clone(self.issuer.get_or_init(|| keys)))
     }
 }

@@ -32,7 +32,7 @@ impl<H: ObjectHost> Till<H> {
             return Err(Code::Malformed.into());
         };
         self.check_webhook(asked.webhook.as_deref())?;
-        self.issuer().await?.bank(&bank).ok_or(Code::AccountForeign)?;
+        self.issuer.keys(&self.host).await?.bank(&bank).ok_or(Code::AccountForeign)?;
         self.host.sql().transaction(|| self.register_shop(&asked))?;
         self.continue_opening().await?;
         self.wake().await?;
@@ -78,7 +78,7 @@ impl<H: ObjectHost> Till<H> {
             } else if shop.is_null("attestation")? {
                 self.open_account(&shop).await?
             } else {
-                let issuer = self.issuer().await?;
+                let issuer = self.issuer.keys(&self.host).await?;
                 let operation = self.host.sql().transaction(|| self.next_order(&issuer))?;
                 self.drive(operation).await?
             };
@@ -91,7 +91,7 @@ impl<H: ObjectHost> Till<H> {
     /// Opens the account at the bank: the same key again gives the same account. Gives whether the
     /// bank said so.
     async fn open_account(&self, shop: &Row) -> Result<bool, Fault> {
-        let issuer = self.issuer().await?;
+        let issuer = self.issuer.keys(&self.host).await?;
         let bank = Short::new(shop.text("bank")?).ok_or(StoreError::Column("bank"))?;
         let owner = Name::new(shop.text("owner")?).ok_or(StoreError::Column("owner"))?;
         let vouching = issuer.bank(&bank).ok_or(Code::AccountForeign)?;

@@ -29,7 +29,7 @@ impl<H: ObjectHost> Till<H> {
     /// Makes an order, or gives the one that was made under the same reference.
     pub(super) async fn place_order(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let asked: NewOrder = parse(body)?;
-        let issuer = self.issuer().await?;
+        let issuer = self.issuer.keys(&self.host).await?;
         let number = self.host.sql().transaction(|| self.place(&asked, &issuer))?;
         let query = "SELECT * FROM orders WHERE reference = ?";
         let row = self.host.sql().row(query, &[number.into()])?;

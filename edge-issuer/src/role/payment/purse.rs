@@ -126,7 +126,7 @@ impl<H: ObjectHost> Till<H> {
         if row.is_null("day")? {
             return Ok(None);
         }
-        let lead = self.issuer.get().map_or(RENEW_DAYS, |issuer| lead(issuer));
+        let lead = self.issuer.known().map_or(RENEW_DAYS, lead);
         let first = row.u64("day")?.saturating_sub(u64::from(lead));
         Ok(Some(Time(first.saturating_mul(DAY_S))))
     }
@@ -137,7 +137,7 @@ impl<H: ObjectHost> Till<H> {
         if self.renewal_due()?.is_none_or(|due| due > now) {
             return Ok(());
         }
-        let issuer = self.issuer().await?;
+        let issuer = self.issuer.keys(&self.host).await?;
         let day = now.day().plus(lead(&issuer));
         while let Some(operation) =
             self.host.sql().transaction(|| self.plan_renewal(&issuer, day, now))?

@@ -38,7 +38,7 @@ impl<H: ObjectHost> Till<H> {
     pub(super) async fn redeem(&self, body: &[u8]) -> Result<HttpResponse, Fault> {
         let asked: model::Redeem = parse(body)?;
         let currency = model::currency(&asked.currency)?;
-        let issuer = self.issuer().await?;
+        let issuer = self.issuer.keys(&self.host).await?;
         issuer.currency(currency).ok_or(Code::CurrencyUnknown)?;
         self.certificate()?;
         let before = store::total(self.host.sql(), currency)?.redeemed;

@@ -16,7 +16,6 @@
 
 mod store;
 
-use std::cell::OnceCell;
 use std::fmt;
 
 use http::{Method, StatusCode};
@@ -24,14 +23,12 @@ use koban_protocol::key::{SigningKey, VerifyingKey};
 use koban_protocol::refusal::{Answer, Code, Refusal};
 use koban_protocol::sealed::{AnswerSecret, OpeningKey, Route, SealedRequest};
 use koban_protocol::signed::{Signed, Statement};
-use koban_protocol::statement::{
-    IssuerKeys, NotedCoins, RegisterKeys, RegisterLookup, RegisterNote,
-};
+use koban_protocol::statement::{NotedCoins, RegisterKeys, RegisterLookup, RegisterNote};
 use koban_protocol::time::{Day, Time};
 
 use crate::answer::{Fault, cbor, json};
 use crate::host::{Class, Host, HttpRequest, HttpResponse, Object, ObjectHost};
-use crate::role::peer;
+use crate::role::peer::{self, Issuer};
 use crate::sql::{Sql as _, StoreError};
 use store::Store;
 
@@ -48,7 +45,7 @@ pub struct Register<H> {
     signing: SigningKey,
     opening: OpeningKey,
     store: Store,
-    issuer: OnceCell<VerifyingKey>,
+    issuer: Issuer,
 }
 
 impl<H> fmt::Debug for Register<H> {
@@ -66,7 +63,7 @@ impl<H: ObjectHost> Object<H> for Register<H> {
             signing: SigningKey::from_seed(&seed),
             opening: OpeningKey::from_seed(&seed),
             store: Store::new(&seed),
-            issuer: OnceCell::new(),
+            issuer: Issuer::default(),
         })
     }
 
@@ -118,13 +115,9 @@ impl<H: ObjectHost> Register<H> {
         Signed::sign(&keys, &self.signing)
     }
 
-    /// The key of the issuer whose coins are noted, fetched once and pinned.
+    /// The key of the issuer whose coins are noted.
     async fn issuer(&self) -> Result<VerifyingKey, Fault> {
-        if let Some(key) = self.issuer.get() {
-            return Ok(*key);
-        }
-        let IssuerKeys { key, .. } = peer::keys_of(&self.host, "issuer").await?;
-        Ok(*self.issuer.get_or_init(|| key))
+        Ok(self.issuer.keys(&self.host).await?.key)
     }
 
     /// The statement in a sealed request on `route`, not yet verified, and the secret to answer
