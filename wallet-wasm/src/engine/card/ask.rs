@@ -39,7 +39,7 @@ impl Engine {
                 ("loads/return", wire::encode(&Self::return_call(state)))
             }
             CardSaga::LoadEnding(state) => ("loads/end", wire::encode(&state.acknowledgement)),
-            CardSaga::UnloadAsking(state) => ("unloads", wire::encode(&state.call)),
+            CardSaga::UnloadAsking(state) => ("unloads", wire::encode(&state.unloading.call)),
             CardSaga::UnloadGiving(state) => ("unloads/value", wire::encode(&state.value)),
             _ => return Vec::new(),
         };

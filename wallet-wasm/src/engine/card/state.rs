@@ -181,16 +181,26 @@ pub(in crate::engine) struct LoadEnding {
     pub(super) acknowledgement: Message<Acknowledgement>,
 }
 
+/// What an unload is for, until its money is released.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(map)]
+pub(in crate::engine) struct Unloading {
+    /// What the originator is told.
+    #[n(0)]
+    pub(super) call: UnloadCall,
+    #[n(1)]
+    pub(super) claim: Claim,
+    /// What is paid with it.
+    #[n(2)]
+    pub(super) invoice: Option<Signed<Invoice>>,
+}
+
 /// The originator is being asked to ask the card for money.
 #[derive(Clone, Debug, Encode, Decode)]
 #[cbor(map)]
 pub(in crate::engine) struct UnloadAsking {
     #[n(0)]
-    pub(super) call: UnloadCall,
-    #[n(1)]
-    pub(super) claim: Claim,
-    #[n(2)]
-    pub(super) invoice: Option<Signed<Invoice>>,
+    pub(super) unloading: Unloading,
 }
 
 /// The card is to pay.
@@ -198,12 +208,8 @@ pub(in crate::engine) struct UnloadAsking {
 #[cbor(map)]
 pub(in crate::engine) struct UnloadPaying {
     #[n(0)]
-    pub(super) call: UnloadCall,
+    pub(super) unloading: Unloading,
     #[n(1)]
-    pub(super) claim: Claim,
-    #[n(2)]
-    pub(super) invoice: Option<Signed<Invoice>>,
-    #[n(3)]
     pub(super) request: Message<Request>,
 }
 
@@ -212,12 +218,8 @@ pub(in crate::engine) struct UnloadPaying {
 #[cbor(map)]
 pub(in crate::engine) struct UnloadGiving {
     #[n(0)]
-    pub(super) call: UnloadCall,
+    pub(super) unloading: Unloading,
     #[n(1)]
-    pub(super) claim: Claim,
-    #[n(2)]
-    pub(super) invoice: Option<Signed<Invoice>>,
-    #[n(3)]
     pub(super) value: Message<Value>,
 }
 
@@ -297,7 +299,7 @@ impl CardSaga {
             | Self::LoadAsking(LoadAsking { card, .. })
             | Self::LoadTaking(LoadTaking { card, .. })
             | Self::Finishing(Finishing { card, .. }) => Some(*card),
-            Self::UnloadPaying(state) => Some(state.call.payer.card),
+            Self::UnloadPaying(state) => Some(state.unloading.call.payer.card),
             _ => None,
         }
     }
@@ -313,9 +315,9 @@ impl CardSaga {
             | Self::LoadAnswering(LoadAnswering { card, .. })
             | Self::LoadTaking(LoadTaking { card, .. })
             | Self::Finishing(Finishing { card, .. }) => Some(*card),
-            Self::UnloadAsking(UnloadAsking { call, .. })
-            | Self::UnloadPaying(UnloadPaying { call, .. })
-            | Self::UnloadGiving(UnloadGiving { call, .. }) => Some(call.payer.card),
+            Self::UnloadAsking(UnloadAsking { unloading })
+            | Self::UnloadPaying(UnloadPaying { unloading, .. })
+            | Self::UnloadGiving(UnloadGiving { unloading, .. }) => Some(unloading.call.payer.card),
             Self::LoadReturning(_) | Self::LoadEnding(_) | Self::UnloadRedeeming(_) => None,
         }
     }

@@ -23,7 +23,7 @@ use super::super::record::{Order, Transaction};
 use super::super::saga::Saga;
 use super::super::step::{Next, Step, acknowledge};
 use super::state::{
-    Finishing, Reporting, UnloadAsking, UnloadGiving, UnloadPaying, UnloadRedeeming,
+    Finishing, Reporting, UnloadAsking, UnloadGiving, UnloadPaying, UnloadRedeeming, Unloading,
 };
 use super::{After, CardSaga, Claim, ReaderId, Says, Talk, Unsaid, is_final};
 use crate::view::{TransactionKind, TransactionState};
@@ -78,7 +78,8 @@ impl Engine {
         let payer = Party { card, number };
         let secret = claim.secret();
         let call = UnloadCall { payer, amount, operation: id, claim: secret.claim() };
-        CardSaga::UnloadAsking(UnloadAsking { call, claim, invoice }).next()
+        let unloading = Unloading { call, claim, invoice };
+        CardSaga::UnloadAsking(UnloadAsking { unloading }).next()
     }
 
     /// The originator asks the card for money, or says why not.
@@ -89,7 +90,7 @@ impl Engine {
         state: UnloadAsking,
         answer: &HttpAnswer,
     ) -> Next {
-        let UnloadAsking { call, claim, invoice } = state;
+        let UnloadAsking { unloading } = state;
         let Ok(request) = wire::decode_exact::<Message<Request>>(&answer.body) else {
             return match reported(answer) {
                 // No value has moved yet, so the originator's word in clear is enough.
@@ -100,7 +101,7 @@ impl Engine {
                 _ => Next::Wait(unsealed(answer)),
             };
         };
-        let asked = &request.content;
+        let (asked, call) = (&request.content, &unloading.call);
         let fits = asked.payer == Some(call.payer)
             && asked.payee.card == ORIGINATOR
             && asked.link == Link::Originator
@@ -108,7 +109,7 @@ impl Engine {
         if !fits {
             return Next::Wait(Problem::with(Fault::OriginatorMisbehaved, "request"));
         }
-        CardSaga::UnloadPaying(UnloadPaying { call, claim, invoice, request }).next()
+        CardSaga::UnloadPaying(UnloadPaying { unloading, request }).next()
     }
 
     /// Has the card pay, or say again what it paid.
@@ -149,11 +150,11 @@ impl Engine {
             }
             Err(unsaid) => return Next::Wait(unsaid.into()),
         };
-        let UnloadPaying { call, claim, invoice, request } = state;
-        if request.content.answered_by(call.payer) != Some(value.content.0) {
+        let UnloadPaying { unloading, request } = state;
+        if request.content.answered_by(unloading.call.payer) != Some(value.content.0) {
             return Next::Wait(Fault::CardInterrupted.into());
         }
-        CardSaga::UnloadGiving(UnloadGiving { call, claim, invoice, value }).next()
+        CardSaga::UnloadGiving(UnloadGiving { unloading, value }).next()
     }
 
     /// The originator has the card's value and releases the money.
@@ -166,7 +167,7 @@ impl Engine {
         let Ok(unloaded) = wire::decode_exact::<Unloaded>(&answer.body) else {
             return Next::Wait(unsealed(answer));
         };
-        let UnloadGiving { call, claim, invoice, .. } = state;
+        let Unloading { call, claim, invoice } = state.unloading;
         let UnloadCall { payer, amount, operation, claim: named } = call;
         let expected = Released { operation, amount, claim: named };
         let Unloaded { acknowledgement, released } = unloaded;
@@ -275,7 +276,7 @@ impl Engine {
             | CardSaga::UnloadAsking(_) => true,
             // Only the card knows whether it has paid.
             CardSaga::UnloadPaying(state) => {
-                let reader = self.cards.reader_of(state.call.payer.card);
+                let reader = self.cards.reader_of(state.unloading.call.payer.card);
                 let slot = reader.and_then(|reader| self.cards.slots.get(&reader));
                 slot.is_some_and(|slot| {
                     let hello = slot.hello.as_ref();
