@@ -163,7 +163,7 @@ impl Valid {
     /// How a device becomes a card.
     fn made(&mut self, purse: &Card, terminal: &Card) {
         let originator = signing("originator");
-        let masters = Masters::from_seed(&seed("originator"));
+        let masters = Masters::from_seed(seed("originator"));
         let key = || masters.load(purse.id);
         self.add("purse-key", &key());
         self.add("purse-keys", &Keys(core::array::from_fn(|_| key())));

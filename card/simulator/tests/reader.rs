@@ -199,7 +199,7 @@ const ALICE: CardId = CardId([1; 8]);
 impl Originator {
     fn new() -> Self {
         let seed = Seed::new([77; 32]);
-        Self { masters: Masters::from_seed(&seed), key: SigningKey::from_seed(&seed) }
+        Self { key: SigningKey::from_seed(&seed), masters: Masters::from_seed(seed) }
     }
 
     /// Brings the card to life and puts so much on it.

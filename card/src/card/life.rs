@@ -58,7 +58,8 @@ impl<P: Platform> Card<P> {
             return Err(Status::BadData.into());
         }
         let state = State::initial(&opened.limits);
-        let born = Born::new(Seed::new(*identity.born.expose()));
+        let memory = self.memory.as_mut().ok_or(Status::StoreFailed)?;
+        let Identity { born, .. } = memory.identity.1.take().ok_or(Status::WrongState)?;
         self.identify(Identity { born, personalisation: Some(opened) })?;
         self.commit(state, None)?;
         Ok(Nothing {})

@@ -1,7 +1,9 @@
 //! Why the other side believes a card, and when a card believes the other side.
 
+use core::ops::Deref;
+
 use koban_protocol::id::Digest;
-use koban_protocol::key::{Seed, Signature};
+use koban_protocol::key::Signature;
 use koban_protocol::offline::purse::wire::{
     CardCertificate, CardId, Class, Link, ORIGINATOR, Proof, Request, Value,
 };
@@ -12,6 +14,25 @@ use super::Card;
 use crate::Status;
 use crate::platform::Platform;
 use crate::state::segment;
+
+/// A key shared with the other side.
+enum Shared<'a> {
+    /// The card has it.
+    Kept(&'a PurseKey),
+    /// Made of a key that a terminal has.
+    Derived(PurseKey),
+}
+
+impl Deref for Shared<'_> {
+    type Target = PurseKey;
+
+    fn deref(&self) -> &PurseKey {
+        match self {
+            Self::Kept(key) => key,
+            Self::Derived(key) => key,
+        }
+    }
+}
 
 impl<P: Platform> Card<P> {
     /// Whether this card may take part in exchanges of this kind.
@@ -27,15 +48,16 @@ impl<P: Platform> Card<P> {
     }
 
     /// The key shared with `other`; none between peers.
-    fn key(&self, link: Link, other: CardId) -> Result<Option<PurseKey>, Status> {
+    fn key(&self, link: Link, other: CardId) -> Result<Option<Shared<'_>>, Status> {
         let keys = self.keys()?;
-        let same = |key: &PurseKey| PurseKey::new(Seed::new(*key.expose()));
         Ok(match (link, &keys.purchase) {
-            (Link::Originator, _) => Some(same(&keys.load)),
+            (Link::Originator, _) => Some(Shared::Kept(&keys.load)),
             (Link::Terminal(named), PurchaseKeys::Derived(Keys(derived))) => {
-                derived.get(usize::from(named.number())).map(same)
+                derived.get(usize::from(named.number())).map(Shared::Kept)
             }
-            (Link::Terminal(_), PurchaseKeys::Segment(_, key)) => Some(key.of_card(other)),
+            (Link::Terminal(_), PurchaseKeys::Segment(_, key)) => {
+                Some(Shared::Derived(key.of_card(other)))
+            }
             (Link::Terminal(_), PurchaseKeys::None) => return Err(Status::NotAllowed),
             (Link::Peer, _) => None,
         })

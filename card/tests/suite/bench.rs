@@ -41,7 +41,7 @@ impl Originator {
     pub(crate) fn new() -> Self {
         let seed = Seed::new([77; 32]);
         let key = SigningKey::from_seed(&seed);
-        Self { masters: Masters::from_seed(&seed), key, number: 0, directive: 0 }
+        Self { masters: Masters::from_seed(seed), key, number: 0, directive: 0 }
     }
 
     /// A card of this class and number, in use.

@@ -33,8 +33,8 @@ fn limits() -> Pockets<Limits> {
 
 #[test]
 fn vc_13_every_card_has_its_own_keys() {
-    let masters = Masters::from_seed(&Seed::new([1; 32]));
-    let other = Masters::from_seed(&Seed::new([2; 32]));
+    let masters = Masters::from_seed(Seed::new([1; 32]));
+    let other = Masters::from_seed(Seed::new([2; 32]));
     let [a, b] = [1, 2].map(|card| CardId([card; 8]));
     let keys = [masters.load(a), masters.load(b), other.load(a)];
     let tags = keys.each_ref().map(|key| key.tag(&Value(transfer())));
@@ -45,7 +45,7 @@ fn vc_13_every_card_has_its_own_keys() {
 
 #[test]
 fn a_tag_is_for_one_step_of_one_transfer() {
-    let key = Masters::from_seed(&Seed::new([1; 32])).load(CardId([1; 8]));
+    let key = Masters::from_seed(Seed::new([1; 32])).load(CardId([1; 8]));
     let tag = key.tag(&Value(transfer()));
     assert_eq!(key.verify(&Value(transfer()), &tag), Ok(()));
     assert_eq!(key.verify(&Acknowledgement(transfer()), &tag), Err(WrongTag));
@@ -73,7 +73,7 @@ fn a_request_is_answered_by_whom_it_names_or_by_anybody() {
 
 /// What the device of seed `born` finds in a personalisation of this class for card 5.
 fn personalised(born: &Born, to: &Born, class: Class) -> Option<Personalisation> {
-    let masters = Masters::from_seed(&Seed::new([1; 32]));
+    let masters = Masters::from_seed(Seed::new([1; 32]));
     let key = SigningKey::from_seed(&Seed::new([2; 32]));
     let birth = born.birth(class);
     let birth = birth.open(&birth.claim.key).unwrap();
@@ -87,7 +87,7 @@ fn personalised(born: &Born, to: &Born, class: Class) -> Option<Personalisation>
 #[test]
 fn vc_13_keys_are_segmented_and_reach_only_the_card_they_are_for() {
     let born = Born::new(Seed::new([8; 32]));
-    let masters = Masters::from_seed(&Seed::new([1; 32]));
+    let masters = Masters::from_seed(Seed::new([1; 32]));
     let card = CardId([5; 8]);
     for class in [Class::Virtual, Class::Purse, Class::Terminal] {
         let got = personalised(&born, &born, class).unwrap();

@@ -35,7 +35,7 @@ pub async fn personalise(reader: &Reader) {
     let certificate = certify(&birth, CardId([5; 8]), None, Day(30_000), &key);
     let currency = Currency::new("JPY").unwrap();
     let limits = Limits { currency, balance: 50_000, payment: 20_000, unsettled: 30_000 };
-    let sealed = Masters::from_seed(&seed)
+    let sealed = Masters::from_seed(seed)
         .personalise(&birth, certificate, Pockets::new([limits]).unwrap(), &key, entropy())
         .unwrap();
     run(reader, &Personalise(sealed)).await.unwrap();

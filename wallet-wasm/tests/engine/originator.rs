@@ -54,7 +54,7 @@ impl Originator {
     pub fn new(issuer: VerifyingKey) -> Self {
         Self {
             key: SigningKey::from_seed(&Seed::new([40; 32])),
-            masters: Masters::from_seed(&Seed::new([41; 32])),
+            masters: Masters::from_seed(Seed::new([41; 32])),
             issuer,
             refuses: false,
             on_cards: 0,

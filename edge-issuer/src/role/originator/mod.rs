@@ -78,7 +78,7 @@ impl<H: ObjectHost> Object<H> for Originator<H> {
         cards::make_tables(sql)?;
         exchanges::make_tables(sql)?;
         unload::make_tables(sql)?;
-        let masters = Masters::from_seed(&seed);
+        let masters = Masters::from_seed(seed);
         Ok(Self { host, keys, signing, masters, issuer: Issuer::default() })
     }
 

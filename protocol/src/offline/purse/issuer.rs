@@ -5,9 +5,9 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::DhP256HkdfSha256;
 use hpke::{Deserializable as _, OpModeS, Serializable as _};
 
+use super::PurseKey;
 use super::card::{Birth, INFO, Keys, Personalisation, PurchaseKeys, SealedPersonalisation};
 use super::wire::{CardCertificate, CardId, Class, Label, Limits, Pockets, Segment};
-use super::{PurseKey, SEGMENTS};
 use crate::entropy::Entropy;
 use crate::key::{Seed, SigningKey};
 use crate::sealed::NotSealedForUs;
@@ -17,27 +17,22 @@ use crate::wire;
 
 /// The masters `K`, of which every device has a derived key or, a terminal, one segment's.
 #[derive(Debug)]
-pub struct Masters {
-    load: PurseKey,
-    segments: [PurseKey; SEGMENTS],
-}
+pub struct Masters(Seed);
 
 impl Masters {
     /// The masters of an originator's seed.
-    pub fn from_seed(seed: &Seed) -> Self {
-        let segment = |number: usize| {
-            let number = u8::try_from(number).unwrap_or(u8::MAX);
-            PurseKey::new(seed.derive(&[b"purchase", &[number]]))
-        };
-        Self {
-            load: PurseKey::new(seed.derive(&[b"load"])),
-            segments: core::array::from_fn(segment),
-        }
+    pub const fn from_seed(seed: Seed) -> Self {
+        Self(seed)
     }
 
     /// A card's load key.
     pub fn load(&self, card: CardId) -> PurseKey {
-        self.load.of_card(card)
+        PurseKey::new(self.0.derive(&[b"load"])).of_card(card)
+    }
+
+    /// The purchase key of a segment.
+    fn segment(&self, number: u8) -> PurseKey {
+        PurseKey::new(self.0.derive(&[b"purchase", &[number]]))
     }
 
     /// What makes the device of `birth` the card of `certificate`.
@@ -56,12 +51,11 @@ impl Masters {
         let purchase = match certificate.claim.class {
             Class::Virtual => PurchaseKeys::None,
             Class::Purse => PurchaseKeys::Derived(Keys(core::array::from_fn(|number| {
-                self.segments[number].of_card(card)
+                self.segment(u8::try_from(number).unwrap_or(u8::MAX)).of_card(card)
             }))),
             Class::Terminal => {
                 let segment = Segment::of(card);
-                let key = &self.segments[usize::from(segment.number())];
-                PurchaseKeys::Segment(segment, PurseKey::new(Seed::new(*key.expose())))
+                PurchaseKeys::Segment(segment, self.segment(segment.number()))
             }
         };
         let content = Personalisation {
