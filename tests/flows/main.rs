@@ -2,6 +2,7 @@
 
 mod card;
 mod card_frauds;
+mod card_wallet;
 mod conservation;
 mod losses;
 mod secrets;

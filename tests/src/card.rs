@@ -124,10 +124,15 @@ impl Held {
         self.exchange(&apdu::encode(command))
     }
 
-    fn exchange<A: Wire>(&mut self, command: &[u8]) -> Result<A, Status> {
+    /// Carries out the bytes of a command; the answer's.
+    pub fn tell(&mut self, command: &[u8]) -> Apdu {
         let mut answer = Apdu::new();
         assert_eq!(self.card.handle(command, Button::Unasked, &mut answer), None);
-        apdu::answer(&answer).map_err(|error| match error {
+        answer
+    }
+
+    fn exchange<A: Wire>(&mut self, command: &[u8]) -> Result<A, Status> {
+        apdu::answer(&self.tell(command)).map_err(|error| match error {
             AnswerError::Refused(status) => status,
             AnswerError::NotAnAnswer => panic!("not an answer"),
         })

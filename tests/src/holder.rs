@@ -1,5 +1,5 @@
 //! A holder: the shipped wallet engine with a driver that keeps the engine's law, over any
-//! [`Network`](crate::network::Network).
+//! [`Network`](crate::network::Network), and with cards in its readers.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,15 +7,30 @@ use http::Request;
 use koban_edge_issuer::host::HttpRequest;
 use koban_protocol::amount::{Amount, Currency};
 use koban_protocol::id::OperationId;
+use koban_protocol::offline::purse::wire::CardId;
 use koban_wallet_wasm::engine::{
-    Call, Command, Edit, Effect, Engine, Event, HttpAnswer, Problem, Report, Row, Store,
+    Call, CardBytes, Command, Edit, Effect, Engine, Event, HttpAnswer, Problem, ReaderId, Report,
+    Row, Store,
 };
 use koban_wallet_wasm::view::{TransactionState, TransactionView, WalletView};
 
+use crate::card::Held;
 use crate::network::Net;
 
 /// What a database of a wallet holds.
 pub type Rows = BTreeMap<(Store, String), Row>;
+
+/// When a card is pulled out of its reader, and put in again at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// Before it hears the command.
+    Before,
+    /// When it has done it, before it answers.
+    After,
+}
+
+/// Decides what becomes of a card at its next command.
+pub type Hand = Box<dyn FnMut() -> Option<Pull>>;
 
 /// A wallet, its database and its way to the roles.
 pub struct Holder {
@@ -24,6 +39,11 @@ pub struct Holder {
     rows: Rows,
     calls: VecDeque<Call>,
     reports: Vec<Report>,
+    cards: BTreeMap<ReaderId, Held>,
+    /// Readers so far: no number is used twice.
+    readers: u32,
+    told: VecDeque<(ReaderId, CardBytes)>,
+    hand: Hand,
 }
 
 impl Holder {
@@ -32,14 +52,24 @@ impl Holder {
         let stored = rows.values().cloned().collect();
         let issuer = net.origin("issuer");
         let (engine, effects) = Engine::open(&issuer, stored, net.now(), net.entropy())?;
-        let (calls, reports) = (VecDeque::new(), Vec::new());
-        let mut holder = Self { net, engine, rows, calls, reports };
+        let mut holder = Self {
+            net,
+            engine,
+            rows,
+            calls: VecDeque::new(),
+            reports: Vec::new(),
+            cards: BTreeMap::new(),
+            readers: 0,
+            told: VecDeque::new(),
+            hand: Box::new(|| None),
+        };
         holder.perform(effects);
         holder.run();
         Ok(holder)
     }
 
-    /// Closes the wallet as a crash does, keeping only its database, and opens it again.
+    /// Closes the wallet as a crash does, keeping only its database, and opens it again; its cards
+    /// are gone.
     pub fn reopen(self) -> Result<Self, Problem> {
         Self::open(self.net, self.rows)
     }
@@ -68,6 +98,60 @@ impl Holder {
             }
         }
         Ok(None)
+    }
+
+    /// Gives a command to the card in a reader, and waits until it is done.
+    pub fn with_card(&mut self, at: ReaderId, command: Command) -> Result<(), Problem> {
+        self.reports.clear();
+        self.handle(Event::Command(command));
+        self.run();
+        let told = self.reports.iter().find_map(|report| match report {
+            Report::Card(reader, done) if *reader == at => Some(done.clone().map(drop)),
+            Report::Refused(problem) => Some(Err(problem.clone())),
+            _ => None,
+        });
+        told.expect("the card's command is answered")
+    }
+
+    /// Puts a card into a reader.
+    pub fn insert(&mut self, card: Held) {
+        self.place(card);
+        self.run();
+    }
+
+    fn place(&mut self, card: Held) {
+        self.readers += 1;
+        let reader = ReaderId(self.readers);
+        self.cards.insert(reader, card);
+        self.handle(Event::CardIn(reader));
+    }
+
+    /// Pulls a card out of its reader, which takes its power, and puts it into another.
+    fn pull(&mut self, reader: ReaderId) {
+        let mut card = self.cards.remove(&reader).expect("a card is in the reader");
+        self.handle(Event::CardOut(reader));
+        self.place(card.copied());
+    }
+
+    /// Decides from now on what becomes of cards at their commands.
+    pub fn hand(&mut self, hand: impl FnMut() -> Option<Pull> + 'static) {
+        self.hand = Box::new(hand);
+    }
+
+    /// The reader that a card is in.
+    pub fn reader(&mut self, card: CardId) -> ReaderId {
+        self.find(card).0
+    }
+
+    /// A card in a reader.
+    pub fn card(&mut self, card: CardId) -> &mut Held {
+        self.find(card).1
+    }
+
+    fn find(&mut self, card: CardId) -> (ReaderId, &mut Held) {
+        let mut cards = self.cards.iter_mut();
+        let found = cards.find_map(|(reader, it)| (it.id() == card).then_some((*reader, it)));
+        found.expect("the card is in a reader")
     }
 
     /// Gives a command and waits until its operation has ended; its transaction.
@@ -131,7 +215,7 @@ impl Holder {
                 Effect::Send(call) => self.calls.push_back(call),
                 Effect::Report(report) => self.reports.push(report),
                 Effect::Wake(_) => {}
-                Effect::Card(reader, _) => panic!("no card is in {reader:?}"),
+                Effect::Card(reader, bytes) => self.told.push_back((reader, bytes)),
             }
         }
     }
@@ -144,7 +228,9 @@ impl Holder {
     }
 
     fn run(&mut self) {
-        while let Some(call) = self.calls.pop_front() {
+        while !self.calls.is_empty() || !self.told.is_empty() {
+            self.tell_cards();
+            let Some(call) = self.calls.pop_front() else { continue };
             let event = match self.net.http(request(&call)) {
                 Ok(response) => {
                     let status = response.status().as_u16();
@@ -153,6 +239,21 @@ impl Holder {
                 Err(_) => Event::Unreachable(call.id),
             };
             self.handle(event);
+        }
+    }
+
+    /// Gives cards their commands, and the engine their answers.
+    fn tell_cards(&mut self) {
+        while let Some((reader, bytes)) = self.told.pop_front() {
+            // Its reader is gone, as the engine was told.
+            let Some(card) = self.cards.get_mut(&reader) else { continue };
+            let pull = (self.hand)();
+            let answer = (pull != Some(Pull::Before)).then(|| card.tell(bytes.as_slice()).to_vec());
+            if pull.is_none() {
+                self.handle(Event::CardAnswer(reader, answer));
+            } else {
+                self.pull(reader);
+            }
         }
     }
 }

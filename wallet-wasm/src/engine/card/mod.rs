@@ -264,8 +264,11 @@ impl Engine {
     pub(super) fn card_out(&mut self, step: &mut Step, reader: ReaderId) {
         let Some(slot) = self.cards.slots.remove(&reader) else { return };
         let gone = || Problem::from(Fault::CardSilent);
-        if !matches!(slot.wish, Wish::None) {
-            step.report(Report::Card(reader, Err(gone())));
+        match slot.wish {
+            Wish::None => (),
+            Wish::Asked => step.report(Report::Card(reader, Err(gone()))),
+            // What is done stays done, though the card could not be looked at.
+            Wish::Done(result) => step.report(Report::Card(reader, result)),
         }
         match slot.talk {
             Some(Talk::Saga(id, _) | Talk::Head(id, _) | Talk::LogEntry(id)) => {
