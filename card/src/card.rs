@@ -7,7 +7,7 @@ mod proof;
 
 use koban_protocol::key::SigningKey;
 use koban_protocol::offline::purse::Personalisation;
-use koban_protocol::offline::purse::wire::{Class, Entry};
+use koban_protocol::offline::purse::wire::{Class, Entry, Message, Request};
 use koban_protocol::wire;
 
 use crate::Status;
@@ -27,6 +27,8 @@ pub struct Card<P: Platform> {
     verified: bool,
     /// Whether the counter was raised since power came.
     raised: bool,
+    /// The request about which the holder is asked: its proof holds.
+    proven: Option<Message<Request>>,
 }
 
 /// The store's content.
@@ -55,7 +57,8 @@ impl From<Status> for Halt {
 impl<P: Platform> Card<P> {
     /// The card as its store has it, when power comes.
     pub fn power_up(platform: P) -> Self {
-        let mut card = Self { platform, memory: None, verified: false, raised: false };
+        let mut card =
+            Self { platform, memory: None, verified: false, raised: false, proven: None };
         // A store that cannot be read now is read again with the first command.
         let _later = card.load();
         card
@@ -152,7 +155,7 @@ impl<P: Platform> Card<P> {
         identity.personalisation.as_ref().ok_or(Status::WrongState)
     }
 
-    fn signing(&self) -> Result<SigningKey, Status> {
+    fn signing(&self) -> Result<&SigningKey, Status> {
         let identity = self.memory()?.identity.1.as_ref().ok_or(Status::WrongState)?;
         Ok(identity.born.signing())
     }

@@ -5,7 +5,7 @@ use koban_card::Status;
 use koban_card::command::{Ask, Finish, Take};
 use koban_protocol::amount::Amount;
 use koban_protocol::id::Digest;
-use koban_protocol::key::{Seed, SigningKey};
+use koban_protocol::key::Seed;
 use koban_protocol::offline::purse::service::{Directives, LoadCall, NewCard, Report};
 use koban_protocol::offline::purse::wire::{
     Acknowledgement, CardId, Challenge, Class, End, Entry, Link, LogHead, Message, Order, Party,
@@ -23,7 +23,7 @@ use crate::card::{even, scene};
 
 /// A card that was opened: its keys sign whatever its owner likes.
 struct Opened {
-    signing: SigningKey,
+    born: Born,
     keys: Personalisation,
     /// The log it will show.
     entries: Vec<Entry>,
@@ -35,7 +35,7 @@ impl Opened {
         let call = NewCard { birth: born.birth(class), label: label_of(class) };
         let sealed = tell_as(net, "/cards", &call, "demo").unwrap();
         let keys = born.open(wire::decode_exact(&sealed).unwrap()).unwrap();
-        Self { signing: born.signing(), keys, entries: Vec::new() }
+        Self { born, keys, entries: Vec::new() }
     }
 
     fn id(&self) -> CardId {
@@ -43,7 +43,7 @@ impl Opened {
     }
 
     fn sign<T: Statement>(&self, content: &T) -> koban_protocol::key::Signature {
-        self.signing.sign(&Digest::of_value(T::DOMAIN, content))
+        self.born.signing().sign(&Digest::of_value(T::DOMAIN, content))
     }
 
     /// A log of `entries`, signed.
@@ -59,7 +59,7 @@ impl Opened {
             challenge: Challenge([5; 32]),
         };
         let entries = List::new(self.entries.clone()).unwrap();
-        Report { head: Attested::sign(head, &self.signing), entries }
+        Report { head: Attested::sign(head, self.born.signing()), entries }
     }
 
     /// Pays a terminal out of nothing.

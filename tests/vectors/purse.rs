@@ -176,7 +176,7 @@ impl Valid {
         self.named("purse-purchase-keys", "purse_purchase_keys_segment", &keys);
         for (name, card) in [("purse", purse), ("terminal", terminal)] {
             let birth = card.born.birth(card.class);
-            self.attest(&format!("card_birth_{name}"), &birth.claim, &card.born.signing());
+            self.attest(&format!("card_birth_{name}"), &birth.claim, card.born.signing());
             let certificate = &card.certificate.claim;
             self.attest(&format!("card_certificate_{name}"), certificate, &originator);
             let limits = Pockets::new([limits()]).unwrap();
@@ -266,10 +266,10 @@ impl Valid {
             balances: Pockets::new([yen(500), dollars(0)]).unwrap(),
             challenge: Challenge(bytes("challenge")),
         };
-        self.attest("card_log_head", &head, &purse.born.signing());
+        self.attest("card_log_head", &head, purse.born.signing());
         let presence = Presence { card: purse.id, challenge: Challenge(bytes("challenge")) };
-        self.attest("card_presence", &presence, &purse.born.signing());
-        let head = Attested::sign(head, &purse.born.signing());
+        self.attest("card_presence", &presence, purse.born.signing());
+        let head = Attested::sign(head, purse.born.signing());
         self.add("purse-report", &Report { head, entries: List::new(vec![entry]).unwrap() });
         let directive = Directive { card: purse.id, number: 1, order: Order::Settle(1) };
         self.add("card-directive", &directive);

@@ -55,7 +55,11 @@ impl<P: Platform> Card<P> {
             return Err(Status::BadData.into());
         }
         self.check_link(transfer.link)?;
-        if let Err(status) = self.check(transfer.link, transfer.payee.card, request, &it.0.proof) {
+        // Not a second time for a request that the holder was asked about meanwhile.
+        if self.proven.take().as_ref() != Some(&it.0)
+            && let Err(status) =
+                self.check(transfer.link, transfer.payee.card, request, &it.0.proof)
+        {
             return Err(self.fault(status)?);
         }
         let to_originator = transfer.link == Link::Originator;
@@ -67,7 +71,11 @@ impl<P: Platform> Card<P> {
         if over && !to_originator {
             return Err(self.fault(Status::OverLimit)?);
         }
-        self.confirm(Prompt::Pay(transfer.payee, transfer.amount), button)?;
+        let confirmed = self.confirm(Prompt::Pay(transfer.payee, transfer.amount), button);
+        if let Err(Halt::Ask(_)) = confirmed {
+            self.proven = Some(it.0.clone());
+        }
+        confirmed?;
         pocket.balance = left;
         if !to_originator {
             pocket.unsettled = paid;

@@ -76,7 +76,7 @@ impl<P: Platform> Card<P> {
     pub(super) fn be_present(&mut self, it: Prove) -> Result<Attested<Presence>, Halt> {
         let card = self.keys()?.certificate.claim.card;
         let presence = Presence { card, challenge: it.challenge };
-        Ok(Attested::sign(presence, &self.signing()?))
+        Ok(Attested::sign(presence, self.signing()?))
     }
 
     pub(super) fn read_entry(&mut self, it: ReadEntry) -> Result<Entry, Halt> {
@@ -104,7 +104,7 @@ impl<P: Platform> Card<P> {
             balances: Pockets::new(balances).unwrap_or_default(),
             challenge: it.challenge,
         };
-        Ok(Attested::sign(head, &self.signing()?))
+        Ok(Attested::sign(head, self.signing()?))
     }
 
     pub(super) fn obey(&mut self, it: &Obey) -> Result<Nothing, Halt> {

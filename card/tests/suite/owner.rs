@@ -1,11 +1,12 @@
 //! PIN, lock and button (MONDEX-2).
 
 use koban_card::Status;
+use koban_card::apdu::{self, Apdu};
 use koban_card::command::{
-    Ask, ChangePin, Hello, Lock, PIN_TRIES, Pay, Phase, Pin, Unlock, VerifyPin,
+    Ask, ChangePin, Finish, Hello, Lock, PIN_TRIES, Pay, Phase, Pin, Take, Unlock, VerifyPin,
 };
 use koban_card::platform::{Button, Prompt};
-use koban_card::purse::wire::{Class, Link, Order};
+use koban_card::purse::wire::{Class, Link, Message, Order, Value};
 
 use crate::bench::{Originator, exchange, party, yen};
 use crate::machine::{Held, Torn};
@@ -114,8 +115,24 @@ fn the_holder_sees_who_is_paid_how_much_and_may_refuse() {
     lie.content.amount = yen(900);
     purse.button = Button::Pressed;
     assert_eq!(purse.run(&Pay(lie)), Err(Status::BadData));
-    purse.run(&Pay(asked)).unwrap();
+    let value = purse.run(&Pay(asked)).unwrap();
     assert_eq!(purse.balance(), 970);
+    // Nor does one that the holder was never asked about, under a button pressed for another.
+    let again = other.run(&Take(value)).and_then(|done| purse.run(&Finish(done)));
+    assert!(again.is_ok());
+    let asked = other.run(&Ask { link: Link::Peer, payer: None, amount: yen(40) }).unwrap();
+    let mut lie = asked.clone();
+    lie.content.amount = yen(900);
+    let mut handle = |request: &_, button| {
+        let mut answer = Apdu::new();
+        let prompt =
+            purse.card.handle(&apdu::encode(&Pay(Clone::clone(request))), button, &mut answer);
+        (prompt.is_some(), apdu::answer::<Message<Value>>(&answer).ok())
+    };
+    assert_eq!(handle(&asked, Button::Unasked), (true, None));
+    assert_eq!(handle(&lie, Button::Pressed), (false, None));
+    assert!(handle(&asked, Button::Pressed).1.is_some());
+    assert_eq!(purse.balance(), 930);
     // Giving value up that may be on its way needs the button as well.
     purse.button = Button::Refused;
     assert_eq!(purse.run(&koban_card::command::Abort {}), Err(Status::Refused));

@@ -144,12 +144,15 @@ impl<'b, C> Decode<'b, C> for SealedPersonalisation {
 #[derive(Debug)]
 pub struct Born {
     seed: Seed,
+    /// Derived once: making a public key takes a card as long as making a signature.
+    signing: SigningKey,
 }
 
 impl Born {
     /// A card of this seed, which never leaves it.
-    pub const fn new(seed: Seed) -> Self {
-        Self { seed }
+    pub fn new(seed: Seed) -> Self {
+        let signing = SigningKey::from_seed(&seed);
+        Self { seed, signing }
     }
 
     /// The seed, for the card's own store.
@@ -158,17 +161,16 @@ impl Born {
     }
 
     /// The key it signs with.
-    pub fn signing(&self) -> SigningKey {
-        SigningKey::from_seed(&self.seed)
+    pub const fn signing(&self) -> &SigningKey {
+        &self.signing
     }
 
     /// Its first words.
     pub fn birth(&self, class: Class) -> Attested<Birth> {
-        let signing = self.signing();
         let (_, public) = DhP256HkdfSha256::derive_keypair(self.sealing().expose());
         let mut sealing = SealingKey([0; 65]);
         public.write_exact(&mut sealing.0);
-        Attested::sign(Birth { class, key: signing.verifying_key(), sealing }, &signing)
+        Attested::sign(Birth { class, key: self.signing.verifying_key(), sealing }, &self.signing)
     }
 
     /// The personalisation, if it is for this card and holds together; none otherwise.
@@ -191,7 +193,7 @@ impl Born {
         .ok()?;
         let found: Personalisation = wire::decode_exact(body).ok()?;
         let certificate = found.certificate.open(&found.originator).ok()?;
-        (certificate.key == self.signing().verifying_key()).then_some(found)
+        (certificate.key == self.signing.verifying_key()).then_some(found)
     }
 
     /// A secret of the card's own, for a purpose.
