@@ -29,17 +29,22 @@ async function closeDownTo(length) {
 let site;
 let cards;
 let person;
+/** A tab that stays, and does nothing but look. */
+let onlooker;
 
 before(async () => {
   site = closedLater(await servePage({ vendorId: VENDOR_ID, productId: PRODUCT_ID }));
   const names = { alice: 'purse', shop: 'terminal' };
   const launched = closedLater(await launchWithCards(names, { grantedTo: site.origin }));
   ({ cards, person } = launched);
+  [onlooker] = person.context.pages();
+  await onlooker.goto(site.origin);
 });
 
 afterEach(async () => {
   await closeDownTo(2);
   await cards.unplugAll();
+  await sees(onlooker, 0);
   for (const page of person.context.pages().slice(1)) await page.close();
 });
 
@@ -59,16 +64,24 @@ const granted = (page) => page.evaluate(() => cards.granted());
 const ask = (page, kind, command) =>
   page.evaluate(([kind, command]) => cards.ask(kind, command), [kind, command]);
 
-/** A tab and a card in the reader. */
-async function ready(name = 'alice', kind) {
+/** Waits until the page sees so many cards, by either interface. */
+const sees = (page, hid, usb = hid) =>
+  eventuallyIs('the browser has followed', async () => {
+    const seen = await granted(page);
+    return [seen.hid.length, seen.usb.length];
+  }, [hid, usb]);
+
+/** A tab that sees a card in the reader. */
+async function ready(name = 'alice') {
   const page = await tab();
-  await cards.plug(name, kind);
+  await cards.plug(name);
+  await sees(page, 1);
   return page;
 }
 
 test('a page sees cards only if it was granted them, by both interfaces', LIMIT, async () => {
   const page = await ready();
-  await eventuallyIs('the card is there', () => granted(page), {
+  assert.deepEqual(await granted(page), {
     hid: [{ productName: 'Koban Card', usagePages: [0xffca], reports: 2 }],
     usb: [{ productName: 'Koban Card', serialNumber: 'alice' }],
   });
@@ -89,8 +102,9 @@ test('a card answers the same over HID and USB, and keeps what it holds without 
     assert.match(answer, DONE);
     assert.ok(answer.length > 2 * 2 * 64, 'it takes several frames');
     await cards.unplug('alice');
+    await sees(page, 0);
     await cards.plug('alice');
-    await eventuallyIs('the card is back', async () => (await granted(page)).usb.length, 1);
+    await sees(page, 1);
     assert.equal((await ask(page, 'usb', BE_BORN)).answer, answer);
     assert.notEqual((await ask(page, 'usb', SELECT)).answer, hello, 'it is not fresh any more');
   });
@@ -112,7 +126,6 @@ test('a page hears of cards that come and go', LIMIT, async () => {
 test('two tabs share a card by HID: each has its own answers, and waits for the other', LIMIT,
   async () => {
     const [one, other] = [await ready(), await tab()];
-    await eventuallyIs('the card is there', async () => (await granted(one)).hid.length, 1);
     for (const page of [one, other]) {
       await page.evaluate(async () => { cards.open = await cards.Channel.open('hid'); });
     }
@@ -137,7 +150,6 @@ test('two tabs share a card by HID: each has its own answers, and waits for the 
 
 test('of two tabs, one has a card by USB', LIMIT, async () => {
   const [one, other] = [await ready(), await tab()];
-  await eventuallyIs('the card is there', async () => (await granted(one)).usb.length, 1);
   await one.evaluate(async () => { cards.open = await cards.Channel.open('usb'); });
   const refused = await other.evaluate(() => cards.Channel.open('usb').catch(({ name }) => name));
   assert.equal(refused, 'NetworkError');
@@ -148,7 +160,6 @@ test('of two tabs, one has a card by USB', LIMIT, async () => {
 for (const kind of ['hid', 'usb']) {
   test(`a card pulled out in the middle of an answer gives it again (${kind})`, LIMIT, async () => {
     const page = await ready('shop');
-    await eventuallyIs('the card is there', async () => (await granted(page))[kind].length, 1);
     const whole = (await ask(page, kind, BE_BORN)).answer;
     assert.match(whole, DONE);
     await page.evaluate(async (kind) => { cards.open = await cards.Channel.open(kind); }, kind);
@@ -158,7 +169,7 @@ for (const kind of ['hid', 'usb']) {
       await cards.open.send(frame);
     }, BE_BORN);
     await pulled();
-    await eventuallyIs('it is gone', async () => (await granted(page))[kind].length, 0);
+    await sees(page, 0);
     // what was sent last may not have been read in time
     const part = await page.evaluate(() =>
       cards.open.port.frames.slice(1).map((frame) => [...frame]));
@@ -166,7 +177,7 @@ for (const kind of ['hid', 'usb']) {
     const begun = part.flatMap((frame, at) => frame.slice(at === 0 ? 7 : 5));
     assert.ok(whole.startsWith(Buffer.from(begun).toString('hex')), 'the answer had begun');
     await cards.plug('shop');
-    await eventuallyIs('it is back', async () => (await granted(page))[kind].length, 1);
+    await sees(page, 1);
     assert.equal((await ask(page, kind, BE_BORN)).answer, whole);
   });
 }
@@ -174,13 +185,15 @@ for (const kind of ['hid', 'usb']) {
 test('no page reaches what says that it is an authenticator, a keyboard or a card reader', LIMIT,
   async () => {
     person.expects(/implements a protected interface class/);
-    for (const kind of ['fido', 'keyboard']) {
-      const page = await ready('alice', kind);
-      await eventuallyIs('it is there', async () => (await granted(page)).usb.length, 1);
-      const reports = (await granted(page)).hid.map((device) => device.reports);
-      assert.deepEqual(reports, kind === 'keyboard' ? [0] : [], 'it is not there, or is mute');
+    const page = await tab();
+    for (const [kind, mute] of [['fido', []], ['keyboard', [0]]]) {
+      await cards.plug('alice', kind);
+      await sees(page, mute.length, 1);
       assert.equal(await page.evaluate(() => cards.claim(1)), 'SecurityError');
+      const reports = (await granted(page)).hid.map((device) => device.reports);
+      assert.deepEqual(reports, mute, 'it is not there, or is mute');
       await cards.unplug('alice');
+      await sees(page, 0);
     }
   });
 

@@ -4,9 +4,6 @@
 //! is this machine's, to read, over 9p: Chromium, Node and the repository are the ones here. In it
 //! runs the script of `cargo xtask test` for cards, with `koban-card-guest` in the simulator's
 //! place and no shim.
-//!
-//! Unfinished: the kernel was seen to find the cards and to lose them again (hidraw, FunctionFS);
-//! the script has not passed in it.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -22,8 +19,10 @@ use crate::command::{answer, cargo, complete, complete_quietly, program, root, t
 use crate::setup;
 use crate::steps::timed;
 
-/// How long the machine may run.
-const LIMIT: Duration = Duration::from_secs(300);
+/// How much slower the machine is than this one, for whoever waits in it.
+const PATIENCE: u32 = 15;
+/// How long the machine may run: longer than anything waits in it, which then says why.
+const LIMIT: Duration = Duration::from_secs(3000);
 /// Debian's name for whichever kernel is current.
 const KERNEL: &str = "linux-image-amd64";
 /// What the kernel loads: the devices of the machine, its root folder, and USB with both its ends.
@@ -39,10 +38,9 @@ const MODULES: &[&str] = &[
     "usb_f_hid",
     "usb_f_fs",
 ];
-/// The script, and of its tests those of a plain exchange: grants, both interfaces, cards that come
-/// and go, two openers.
+/// The script; of its tests all but that of Chromium's own window, in which a kernel has no part.
 const SCRIPT: &str = "node,--test-reporter=spec,\
-                      --test-name-pattern=^(a.page|a.card.answers|two.tabs),\
+                      --test-name-pattern=^(a.page|a.card|two.tabs|of.two.tabs|no.page),\
                       tests/browser/card-devices.test.mjs";
 /// The machine's last line but for the kernel's farewell, when all went well.
 const PASSED: &str = "ended with 0";
@@ -156,7 +154,7 @@ fn machine(kernel: &Path, memory: &Path) -> Command {
         ("KOBAN_COMMAND", SCRIPT.to_owned()),
         ("KOBAN_ORIGINS", "{}".to_owned()),
         ("KOBAN_OUT", "/tmp".to_owned()),
-        ("KOBAN_PATIENCE", "10".to_owned()),
+        ("KOBAN_PATIENCE", PATIENCE.to_string()),
         ("KOBAN_CARD_SHIM", String::new()),
         (
             "KOBAN_CARD_SIMULATOR",

@@ -31,7 +31,7 @@ cargo xtask <verb>
   check                                    format, lints, tidiness, documentation, dependencies
   demo [--payments N]                      the whole story without a browser, on a fresh edge
   bench                                    what exchanges cost their cards
-  card-kernel                              cards before a real kernel (unfinished)
+  card-kernel                              cards before a real kernel, in a virtual machine
   set-up                                   only install what the other verbs need
 
 What is missing is installed into .tools/ first.";

@@ -62,12 +62,14 @@ const DEBIAN: &[(&str, &str)] = &[
     ("qemu-system-arm", "/usr/bin/qemu-system-arm"),
 ];
 
-/// The same for a virtual machine: its emulator, its first shell, and what packs its first files.
+/// The same for a virtual machine: its emulator, its first shell, what packs its first files, and
+/// what tells Chromium of devices in it.
 const MACHINE: &[(&str, &str)] = &[
     ("qemu-system-x86", "/usr/bin/qemu-system-x86_64"),
     ("busybox-static", "/bin/busybox"),
     ("cpio", "/usr/bin/cpio"),
     ("kmod", "/usr/sbin/modprobe"),
+    ("udev", "/usr/lib/systemd/systemd-udevd"),
 ];
 
 /// Everything that any verb needs by day.

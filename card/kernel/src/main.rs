@@ -10,7 +10,7 @@
 //! descriptors shown, on a port of dummy_hcd: a cable inside the kernel. What `koban-card-shim`
 //! leaves out is the kernel's own here: enumeration, descriptors and reports parsed, nodes made and
 //! removed, reports given to every opener. It is for a virtual machine, as its kernel is changed;
-//! `cargo xtask card-kernel` starts one, whose first program is the file `init`.
+//! `cargo xtask card-kernel` starts one, whose first programs are the files `init` and `session`.
 
 mod gadget;
 
