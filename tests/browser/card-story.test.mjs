@@ -52,6 +52,7 @@ story('mondex_2 vc_13 vc_14: PIN, load, a purchase with the cable pulled, a gift
     await wallet.picture('card-cut');
     await cards.plug('alice');
     await wallet.at('terminal-customer').waitFor();
+    await wallet.atRest();
     await wallet.at('terminal-amount').fill('370');
     await wallet.at('terminal-take').click();
     await wallet.at('terminal-taken').waitFor();

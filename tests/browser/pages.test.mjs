@@ -55,6 +55,7 @@ async function everyPage(person, label) {
     ['too-little', at(`/pay?invoice=${dear.invoice_url}`)],
     ['activity', at('/activity')], ['receipt', at(payment.path)], ['redeem', at('/redeem')],
     ['change', at('/change')], ['audit', at('/audit')], ['settings', at('/settings')],
+    ['card', at('/card')], ['terminal', at('/terminal')],
     ['shop', `${origins.shop}/`], ['shop-order', order], ['shop-bought', bought],
     ['shop-owner', owner],
   ];

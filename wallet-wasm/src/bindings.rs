@@ -17,7 +17,9 @@
 //! ```
 //!
 //! Amounts are whole minor units (yen, cents). What fails throws a `KobanProblem`: an `Error` with
-//! the stable `code`, the `culprit`, and facts in `detail`.
+//! the stable `code`, the `culprit`, and facts in `detail`. Cards: `bindings/card.rs`.
+
+mod card;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use js_sys::{Error, Function, Reflect};
@@ -51,7 +53,8 @@ pub struct KobanWallet(Wallet);
 
 #[wasm_bindgen]
 impl KobanWallet {
-    /// Opens the wallet of the issuer at an address. What was open when it was last closed goes on
+    /// Opens the wallet of the issuer at an address, with cards of the originator at another, if
+    /// there are to be cards. What was open when it was last closed goes on
     /// by itself. Only one tab of an origin can use a wallet; in others it shows what that tab
     /// does.
     ///
@@ -59,8 +62,9 @@ impl KobanWallet {
     /// `storage-not-durable`, `storage-corrupt`; `network` if the issuer was never reached.
     pub async fn open(
         #[wasm_bindgen(js_name = "issuerUrl")] issuer_url: String,
+        #[wasm_bindgen(js_name = "originatorUrl")] originator_url: Option<String>,
     ) -> Result<KobanWallet, JsValue> {
-        let config = WalletConfig { issuer_url, originator_url: None };
+        let config = WalletConfig { issuer_url, originator_url };
         Wallet::open(config).await.map(Self).map_err(thrown)
     }
 

@@ -165,6 +165,9 @@ pub enum TransactionKind {
     /// Value of a card turned into coins.
     #[n(8)]
     Unload,
+    /// Lost value of a card loaded again.
+    #[n(9)]
+    CardRefund,
 }
 
 /// Where a transaction stands.

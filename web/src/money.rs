@@ -23,22 +23,34 @@ pub fn show(money: &MoneyView) -> String {
 
 /// Date and time of day for `seconds` since 1970, in the language and zone of the browser.
 pub fn show_time(seconds: u64) -> String {
-    show_date(seconds, &[("dateStyle", "medium"), ("timeStyle", "short")])
+    show_in(seconds, &[("dateStyle", "medium"), ("timeStyle", "short")])
 }
 
 /// Day and time of day without the year, for lists of what is recent.
 pub fn show_day(seconds: u64) -> String {
     let style =
         [("month", "short"), ("day", "numeric"), ("hour", "numeric"), ("minute", "2-digit")];
-    show_date(seconds, &style)
+    show_in(seconds, &style)
+}
+
+/// The day with its year.
+pub fn show_date(seconds: u64) -> String {
+    show_in(seconds, &[("dateStyle", "medium")])
+}
+
+/// Seconds since 1970 by the device's clock.
+pub fn now() -> u64 {
+    // A date before 1970 is a clock that was never set.
+    std::time::Duration::try_from_secs_f64(js_sys::Date::now() / 1000.0)
+        .map_or(0, |it| it.as_secs())
 }
 
 /// The time of day to the second.
 pub fn show_clock(seconds: u64) -> String {
-    show_date(seconds, &[("timeStyle", "medium")])
+    show_in(seconds, &[("timeStyle", "medium")])
 }
 
-fn show_date(seconds: u64, style: &[(&str, &str)]) -> String {
+fn show_in(seconds: u64, style: &[(&str, &str)]) -> String {
     let date = js_sys::Date::new(&JsValue::from_f64(seconds as f64 * 1000.0));
     let format = Intl::DateTimeFormat::new(&locales(i18n::language()), &options(style));
     call(&format.format(), &date).unwrap_or_default()

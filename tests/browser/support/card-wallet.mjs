@@ -1,5 +1,5 @@
 // Cards on the wallet's pages, as a person uses them.
-import { eventuallyIs, picture } from './world.mjs';
+import { eventually, eventuallyIs, picture } from './world.mjs';
 import { WalletPage } from './wallet.mjs';
 
 export class CardWallet extends WalletPage {
@@ -29,13 +29,35 @@ export class CardWallet extends WalletPage {
     return eventuallyIs(`${minor} on the card`, () => this.onCard(), minor);
   }
 
+  /** Opens a part of the first card that is folded away, unless it has opened by itself. */
+  unfold(id) {
+    return unfold(this.at(`${id}-fold`).first());
+  }
+
+  /** Waits until no card is at work. */
+  async atRest() {
+    await eventually('the cards are at rest', async () =>
+      await this.page.locator('progress.works:not([hidden])').count() === 0);
+  }
+
+  /** Makes the virtual card of this browser. */
+  async makeVirtualCard() {
+    await this.go('/card');
+    await this.at('card-virtual').click();
+    await this.at('card-make').click();
+    await eventuallyIs('it is virtual', () => this.standing(), 'card-genuine-virtual');
+    await this.atRest();
+  }
+
   async setPin(pin) {
+    await this.unfold('card-pin');
     await this.at('card-pin-new').first().fill(pin);
     await this.at('card-pin-submit').first().click();
     await this.at('card-lock').first().waitFor();
   }
 
   async showPin(pin) {
+    await this.unfold('card-pin');
     await this.at('card-pin-old').first().fill(pin);
     await this.at('card-pin-submit').first().click();
   }
@@ -59,12 +81,32 @@ export class CardWallet extends WalletPage {
 
   /** Gives the card a message of another. */
   async letter(text) {
+    await this.unfold('card-gift');
     await this.at('card-letter-text').first().fill(text);
     await this.at('card-letter').first().waitFor();
     await this.at('card-letter-submit').first().click();
   }
 
+  /** Gives the card the message in the link that the page was opened by. */
+  async openLink(link) {
+    await this.page.goto('about:blank');
+    await this.page.goto(link);
+    await this.at('card-letter').first().waitFor();
+    await this.at('card-letter-submit').first().click();
+  }
+
+  /** The link for the other card that is on the page. */
+  async link() {
+    await this.at('qr').first().waitFor();
+    return this.at('card-message-link').first().evaluate((link) => link.href);
+  }
+
   async picture(name) {
     await this.page.screenshot({ path: picture(name), fullPage: true });
   }
+}
+
+/** Opens what is folded away, unless it is open. */
+export async function unfold(fold) {
+  if (!await fold.evaluate((it) => it.open)) await fold.locator('summary').first().click();
 }

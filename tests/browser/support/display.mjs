@@ -51,6 +51,14 @@ export class Display {
     }, { within: 15_000, every: 200 });
   }
 
+  /** Closes the list that Chromium shows without choosing, until the page `has` heard of it. */
+  async dismiss(has) {
+    await eventually('the list is closed', async () => {
+      execFileSync('xdotool', ['key', 'Escape'], { env: this.env });
+      return has();
+    }, { within: 15_000, every: 200 });
+  }
+
   async close() {
     if (this.#server.exitCode !== null || this.#server.signalCode !== null) return;
     const gone = new Promise((done) => { this.#server.on('exit', done); });

@@ -17,6 +17,11 @@ export async function assertAccessible(page, where) {
     id, impact, nodes: nodes.slice(0, 3).map(({ html, any }) => [html, any[0]?.message]),
   }));
   assert.deepEqual(told, [], where);
+  const twice = await page.evaluate(() => {
+    const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
+    return ids.filter((id, at) => ids.indexOf(id) !== at);
+  });
+  assert.deepEqual(twice, [], `${where}: an id is one element's`);
 }
 
 /** The page is no wider than the screen. */

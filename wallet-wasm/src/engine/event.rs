@@ -82,6 +82,9 @@ pub enum Command {
     Load(ReaderId, Amount),
     /// Turn value on the card in a reader into coins, and pay an invoice with them (VC-14).
     Unload(ReaderId, Amount, Option<Signed<Invoice>>),
+    /// Have the card in a reader get back what a broken exchange took from it, by the refund's id
+    /// (MONDEX-1).
+    RefundCard(ReaderId, OperationId),
     /// Have the card in a reader pay a terminal in another (VC-13).
     TakePayment {
         /// The terminal's reader.

@@ -244,6 +244,7 @@ impl Engine {
             Command::Unload(reader, amount, invoice) => {
                 self.unload_card(step, reader, amount, invoice)
             }
+            Command::RefundCard(reader, id) => self.refund_card(step, reader, id),
             Command::TakePayment { terminal, customer, amount } => {
                 self.take_payment(step, (terminal, customer), amount)
             }

@@ -105,6 +105,7 @@ faults! {
     40 CardMessageUnreadable "card-message-unreadable" Holder
         "The text is no message of a card.";
     41 CardUnreachable "card-unreachable" Network "This browser does not reach the card.";
+    42 CardNoMessage "card-no-message" Holder "The card has no message for another card.";
 }
 
 impl From<Fault> for Problem {

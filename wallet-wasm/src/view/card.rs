@@ -138,6 +138,9 @@ pub struct EntryView {
     pub other: Option<String>,
     /// Whether it was given up with the other side's word missing.
     pub broken: bool,
+    /// If value left the card and may be lost: the id of its refund. If that was asked for, there
+    /// is a transaction with this id.
+    pub refund: Option<String>,
 }
 
 /// What an entry of a card's log was.

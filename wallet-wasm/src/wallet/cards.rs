@@ -1,12 +1,13 @@
 //! Cards as a page uses them: connect one, have it say what it is, move money to and from it.
 
 use koban_card::command::{Last, Pin};
+use koban_protocol::offline::purse::wire::Link;
 use koban_protocol::refusal::Code;
 use koban_protocol::wire;
 
 use super::{Wallet, amount, view};
 use crate::drivers::card::{CardProblem, PROGRAM, Reader, Way, is_supported};
-use crate::engine::{CardCommand, Command, Fault, Problem, ReaderId};
+use crate::engine::{CardCommand, Cause, Command, Fault, Problem, ReaderId};
 use crate::view::{CardClass, CardMessage, ProblemView, TransactionState, TransactionView};
 
 /// What a holder does with a card itself.
@@ -50,18 +51,19 @@ impl Wallet {
         self.actor.find_cards().await;
     }
 
-    /// Has the holder choose a card, by WebHID where the browser has it, else by WebUSB. To be
-    /// called when something was clicked.
+    /// Has the holder choose a card, by WebHID where the browser has it, else by WebUSB; gives
+    /// whether one was chosen. To be called when something was clicked.
     ///
     /// # Errors
     /// `card-unreachable`: the browser knows neither, or refused.
-    pub async fn choose_card(&self) -> Result<(), ProblemView> {
+    pub async fn choose_card(&self) -> Result<bool, ProblemView> {
         let chosen =
             Reader::choose(Way::usual()).await.map_err(|problem| view(unreachable(&problem)))?;
+        let is_chosen = chosen.is_some();
         if let Some(reader) = chosen {
             self.actor.connect(reader);
         }
-        Ok(())
+        Ok(is_chosen)
     }
 
     /// Connects the virtual card of this browser.
@@ -138,6 +140,18 @@ impl Wallet {
     ) -> Result<String, ProblemView> {
         let amount = amount(currency, minor).map_err(view)?;
         self.started(Command::Unload(ReaderId(reader), amount, None)).await
+    }
+
+    /// Asks the originator to load again what a broken exchange took from a card, by the id that
+    /// the card's entry has for its refund. Gives the transaction's id, which is the same.
+    ///
+    /// # Errors
+    /// `not-lost` until the logs of both cards were reported; `card-not-genuine`,
+    /// `card-interrupted`.
+    pub async fn refund_card(&self, reader: u32, refund: &str) -> Result<String, ProblemView> {
+        let unknown = || view(Problem::with(Fault::UnknownTransaction, refund));
+        let id = refund.parse().map_err(|_| unknown())?;
+        self.started(Command::RefundCard(ReaderId(reader), id)).await
     }
 
     /// Pays an invoice that was read or fetched with value on a card (VC-14): exactly its amount
@@ -228,10 +242,19 @@ impl Wallet {
     /// The last message of a card's exchange again.
     ///
     /// # Errors
-    /// `card-not-in-use` if there is none.
+    /// `card-no-message` if there is none for another card.
     pub async fn repeat_card_message(&self, reader: u32) -> Result<Vec<u8>, ProblemView> {
-        let message = self.with_card(reader, CardCommand::Repeat).await?;
-        message.ok_or_else(|| view(Fault::CardMisbehaved))
+        let reader = ReaderId(reader);
+        let repeat = Command::Card(reader, CardCommand::Repeat);
+        match self.actor.card(reader, repeat).await {
+            Ok(Some(message)) if link(&message) == Link::Peer => Ok(wire::encode(&*message)),
+            // What the originator or a terminal said is not for others; or nothing was said.
+            Ok(_) => Err(view(Fault::CardNoMessage)),
+            Err(problem) if problem.cause == Cause::Wallet(Fault::CardNotInUse) => {
+                Err(view(Fault::CardNoMessage))
+            }
+            Err(problem) => Err(view(problem)),
+        }
     }
 
     async fn with_card(
@@ -242,6 +265,15 @@ impl Wallet {
         let reader = ReaderId(reader);
         let done = self.actor.card(reader, Command::Card(reader, command)).await;
         done.map(|message| message.map(|it| wire::encode(&*it))).map_err(view)
+    }
+}
+
+/// Between whom a message goes.
+const fn link(message: &Last) -> Link {
+    match message {
+        Last::Request(it) => it.content.link,
+        Last::Value(it) => it.content.0.link,
+        Last::Acknowledgement(it) => it.content.0.link,
     }
 }
 

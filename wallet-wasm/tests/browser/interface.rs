@@ -21,7 +21,7 @@ async fn run(names: &str, code: &str, arguments: &[JsValue]) -> String {
 
 #[wasm_bindgen_test]
 async fn javascript_registers_withdraws_pays_changes_and_redeems() {
-    let wallet = KobanWallet::open(network::install("js")).await.unwrap();
+    let wallet = KobanWallet::open(network::install("js"), None).await.unwrap();
     let code = r#"
         const seen = [];
         wallet.onChange((view) => seen.push(view.stage));
@@ -57,7 +57,7 @@ async fn javascript_registers_withdraws_pays_changes_and_redeems() {
 
 #[wasm_bindgen_test]
 async fn javascript_redeems_more_coins_than_one_operation_takes() {
-    let wallet = KobanWallet::open(network::install("merge")).await.unwrap();
+    let wallet = KobanWallet::open(network::install("merge"), None).await.unwrap();
     let code = r#"
         await wallet.register("taro");
         await wallet.enrol("bank-a", "Taro Yamada");
@@ -73,8 +73,49 @@ async fn javascript_redeems_more_coins_than_one_operation_takes() {
 }
 
 #[wasm_bindgen_test]
+async fn javascript_asks_cards_and_gets_problems_with_their_codes() {
+    let originator = super::originator::ORIGINATOR_URL.to_owned();
+    let wallet = KobanWallet::open(network::install("cards"), Some(originator)).await.unwrap();
+    let code = r#"
+        await wallet.findCards();
+        const codes = [wallet.view().cards.length, wallet.view().knownCards.length];
+        const fails = async (ask) => {
+            try { await ask(); codes.push("nothing"); } catch ({ code }) { codes.push(code); }
+        };
+        await fails(() => wallet.lookAtCard(7));
+        await fails(() => wallet.verifyPin(7, "12"));
+        await fails(() => wallet.changePin(7, null, "einszweidrei"));
+        await fails(() => wallet.loadCard(7, "JPY", 1.5));
+        await fails(() => wallet.askGift(7, "JPY", 0));
+        await fails(() => wallet.readCardMessage(new Uint8Array([1, 2, 3])));
+        await fails(() => wallet.answerCardMessage(7, new Uint8Array()));
+        await fails(() => wallet.refundCard(7, "none"));
+        await fails(() => wallet.payWithCard(7, "none"));
+        wallet.leaveCard(7);
+        wallet.refuseOnCard(7);
+        await wallet.close();
+        return codes.join("\n");
+    "#;
+    let result = run("wallet", code, &[wallet.into()]).await;
+    let expected = [
+        "0",
+        "0",
+        "card-missing",
+        "card-pin-invalid",
+        "card-pin-invalid",
+        "amount-invalid",
+        "amount-invalid",
+        "card-message-unreadable",
+        "card-message-unreadable",
+        "unknown-transaction",
+        "unknown-transaction",
+    ];
+    assert_eq!(result.lines().collect::<Vec<_>>(), expected);
+}
+
+#[wasm_bindgen_test]
 async fn javascript_gets_problems_with_code_and_culprit() {
-    let wallet = KobanWallet::open(network::install("problems")).await.unwrap();
+    let wallet = KobanWallet::open(network::install("problems"), None).await.unwrap();
     let code = r#"
         const codes = [];
         const fails = async (ask) => {
@@ -124,7 +165,7 @@ async fn javascript_gets_problems_with_code_and_culprit() {
 
 #[wasm_bindgen_test]
 async fn an_invoice_that_comes_with_status_402_is_read() {
-    let wallet = KobanWallet::open(network::install("402")).await.unwrap();
+    let wallet = KobanWallet::open(network::install("402"), None).await.unwrap();
     network::invoice(7);
     let code = r#"
         const invoice = await wallet.fetchInvoice("http://shop/invoice");

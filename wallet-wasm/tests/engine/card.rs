@@ -1,6 +1,6 @@
 //! Card money: the shipped applet in memory, the issuer's desk, and an originator.
 
-use koban_card::command::{BeBorn, Command as Spoken, Last, Nothing, Personalise, Pin};
+use koban_card::command::{BeBorn, Command as Spoken, Last, Nothing, Personalise, Pin, Take};
 use koban_card::memory::Memory;
 use koban_card::platform::{Button, Features, StoreFailed};
 use koban_card::purse::Birth;
@@ -73,7 +73,7 @@ fn tell<C: Spoken>(card: &mut Card<Device>, command: &C) -> C::Answer {
 }
 
 /// A card that the originator has made.
-fn made(originator: &mut Originator, class: Class, number: u8) -> Card<Device> {
+pub fn made(originator: &mut Originator, class: Class, number: u8) -> Card<Device> {
     let mut card = device(class, number);
     let birth: Attested<Birth> = tell(&mut card, &BeBorn {});
     let label = (class == Class::Terminal).then(Originator::label);
@@ -82,15 +82,15 @@ fn made(originator: &mut Originator, class: Class, number: u8) -> Card<Device> {
     card
 }
 
-const PURSE: ReaderId = ReaderId(1);
-const OTHER: ReaderId = ReaderId(2);
+pub const PURSE: ReaderId = ReaderId(1);
+pub const OTHER: ReaderId = ReaderId(2);
 
 fn pin() -> Pin {
     Pin::new("4711").unwrap()
 }
 
 /// A holder of soft money with a purse in the reader.
-fn holder(minor: u64) -> Holder {
+pub fn holder(minor: u64) -> Holder {
     let mut holder = Holder::with(minor);
     holder.handle(Event::Command(Command::MeetOriginator(ORIGINATOR_URL.to_owned())));
     holder.run();
@@ -99,15 +99,15 @@ fn holder(minor: u64) -> Holder {
     holder
 }
 
-fn shown(holder: &Holder, reader: ReaderId) -> CardView {
+pub fn shown(holder: &Holder, reader: ReaderId) -> CardView {
     holder.view().cards.into_iter().find(|it| it.reader == reader.0).unwrap()
 }
 
-fn balance(holder: &Holder, reader: ReaderId) -> u64 {
+pub fn balance(holder: &Holder, reader: ReaderId) -> u64 {
     shown(holder, reader).pockets.first().unwrap().balance.minor
 }
 
-fn owner(
+pub fn owner(
     holder: &mut Holder,
     reader: ReaderId,
     command: CardCommand,
@@ -130,7 +130,7 @@ fn card_done(
     told.unwrap()
 }
 
-fn load(holder: &mut Holder, minor: u64) -> TransactionState {
+pub fn load(holder: &mut Holder, minor: u64) -> TransactionState {
     let id = holder.command(Command::Load(PURSE, amount(minor))).unwrap();
     holder.transaction(id).state
 }
@@ -444,6 +444,25 @@ fn vc_13_a_payment_that_is_interrupted_goes_on() {
         assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (270, 130), "{case}");
         assert_eq!((shown(&holder, PURSE).open, shown(&holder, OTHER).open), (None, None));
     }
+}
+
+#[test]
+fn mondex_1_an_earlier_acknowledgement_ends_no_load_and_no_payment() {
+    let mut holder = till();
+    card_done(&mut holder, OTHER, take(30)).unwrap();
+    holder.repeats = Some(Take::INS);
+    assert_eq!(load(&mut holder, 100), TransactionState::Open);
+    assert_eq!(balance(&holder, PURSE), 370);
+    holder.repeats = None;
+    holder.wait(1000);
+    assert_eq!((holder.money(), balance(&holder, PURSE)), ((500, 0), 470));
+    holder.repeats = Some(Take::INS);
+    let untaken = card_done(&mut holder, OTHER, take(50)).unwrap_err();
+    assert_eq!(untaken.name(), "card-misbehaved");
+    holder.repeats = None;
+    card_done(&mut holder, OTHER, take(50)).unwrap();
+    assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (420, 80));
+    assert_whole(&holder, 1000);
 }
 
 #[test]

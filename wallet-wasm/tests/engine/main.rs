@@ -14,3 +14,4 @@ mod identity;
 mod money;
 mod originator;
 mod payment;
+mod refund;

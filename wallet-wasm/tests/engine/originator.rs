@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use koban_card::purse::SealedPersonalisation;
 use koban_card::purse::issuer::{Masters, certify};
 use koban_card::purse::service::{
-    Directives, LoadCall, NewCard, Report, ReturnCall, UnloadCall, Unloaded,
+    Directives, LoadCall, NewCard, RefundCall, Report, ReturnCall, UnloadCall, Unloaded,
 };
 use koban_card::purse::wire::{
-    Acknowledgement, CardId, Directed, Directive, Label, Limits, Link, Message, ORIGINATOR, Order,
-    Party, Pockets, Proof, Request, Value,
+    Acknowledgement, CardId, Directed, Directive, End, Label, Limits, Link, Message, ORIGINATOR,
+    Order, Party, Pockets, Proof, Request, Side, Transfer, Value,
 };
 use koban_protocol::amount::Currency;
 use koban_protocol::entropy::Entropy;
@@ -44,6 +44,12 @@ pub struct Originator {
     answers: BTreeMap<Vec<u8>, HttpAnswer>,
     unloads: HashMap<Party, UnloadCall>,
     directives: BTreeMap<CardId, u32>,
+    /// The last number of each card's booked log.
+    booked: HashMap<CardId, u32>,
+    /// What it gave to cards.
+    given: HashMap<Party, Transfer>,
+    /// Exchanges whose value did not arrive as far as their payers know, or that were given up.
+    broken: Vec<Transfer>,
 }
 
 fn body<T: Wire>(bytes: &[u8]) -> T {
@@ -65,6 +71,9 @@ impl Originator {
             answers: BTreeMap::new(),
             unloads: HashMap::new(),
             directives: BTreeMap::new(),
+            booked: HashMap::new(),
+            given: HashMap::new(),
+            broken: Vec::new(),
         }
     }
 
@@ -84,6 +93,13 @@ impl Originator {
                 let _: Message<Acknowledgement> = body(bytes);
                 self.ended += 1;
                 HttpAnswer { status: 204, body: Vec::new() }
+            }
+            ["refunds"] => {
+                let call: RefundCall = body(bytes);
+                match self.refund(&call) {
+                    Some(value) => cbor(&value),
+                    None => problem(Code::NotLost),
+                }
             }
             ["loads", "return"] => cbor(&self.give_back(&body(bytes))),
             ["unloads"] => cbor(&self.unload(body(bytes))),
@@ -122,6 +138,20 @@ impl Originator {
         let head = &report.head.claim;
         let entries = usize::try_from(head.entries - head.settled).unwrap();
         assert_eq!(report.entries.len(), entries);
+        for entry in report.entries.iter() {
+            let Transfer { payer, payee, .. } = entry.transfer;
+            let own = if entry.side == Side::Payer { payer } else { payee };
+            let last = self.booked.insert(own.card, own.number);
+            if last.is_some_and(|last| last >= own.number) {
+                continue;
+            }
+            match (entry.side, entry.end) {
+                (Side::Payer, End::Broken) => self.broken.push(entry.transfer),
+                (Side::Payee, End::Broken) => self.broken.extend(self.given.get(&payee)),
+                (Side::Payee, End::Done) => self.broken.retain(|it| *it != entry.transfer),
+                (Side::Payer, End::Done) => (),
+            }
+        }
         let number = self.directives.entry(head.card).or_default();
         *number += 1;
         let (card, order) = (head.card, Order::Settle(head.entries));
@@ -142,9 +172,24 @@ impl Originator {
         assert_eq!((funded.request, funded.amount), (asked.digest(), asked.amount));
         assert_eq!(asked.link, Link::Originator);
         self.on_cards += asked.amount.minor();
+        self.give(asked)
+    }
+
+    fn give(&mut self, asked: Request) -> Message<Value> {
         let value = Value(asked.answered_by(self.party()).unwrap());
+        self.given.insert(asked.payee, value.0);
         let tag = self.masters.load(asked.payee.card).tag(&value);
         Message { content: value, proof: Proof::Keyed(tag, None, None) }
+    }
+
+    /// Gives value again that both ends reported as never arrived.
+    fn refund(&mut self, call: &RefundCall) -> Option<Message<Value>> {
+        let Transfer { payee, amount, .. } = call.lost;
+        assert_eq!(call.request.content.amount, amount);
+        let past = self.booked.get(&payee.card).is_some_and(|last| *last >= payee.number);
+        let at = self.broken.iter().position(|it| *it == call.lost).filter(|_| past)?;
+        self.broken.remove(at);
+        Some(self.give(call.request.content))
     }
 
     fn release(&self, operation: OperationId, call: &UnloadCall) -> Signed<Released> {

@@ -21,6 +21,7 @@ pub const fn kind_key(kind: TransactionKind) -> &'static str {
         TransactionKind::Refund => "kind-refund",
         TransactionKind::Load => "kind-load",
         TransactionKind::Unload => "kind-unload",
+        TransactionKind::CardRefund => "kind-card-refund",
     }
 }
 
@@ -32,7 +33,9 @@ const fn kind_shape(kind: TransactionKind) -> Shape {
         TransactionKind::Payment => Shape::Pay,
         TransactionKind::Change => Shape::Swap,
         TransactionKind::Redemption => Shape::Out,
-        TransactionKind::Load | TransactionKind::Unload => Shape::Card,
+        TransactionKind::Load | TransactionKind::Unload | TransactionKind::CardRefund => {
+            Shape::Card
+        }
     }
 }
 

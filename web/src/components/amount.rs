@@ -3,6 +3,7 @@
 use koban_wallet_wasm::view::CurrencyView;
 use leptos::prelude::*;
 
+use super::fields::element_id;
 use crate::i18n::{t, t_with};
 use crate::live::{live, memo, text, when};
 use crate::money;
@@ -80,8 +81,11 @@ impl Amount {
 /// is one, and amounts that are one click away.
 #[component]
 pub fn AmountField(
-    /// The field's id, unique on the page, and its `data-testid`.
+    /// The field's id, and its `data-testid`.
     id: &'static str,
+    /// Which of several on the page it is.
+    #[prop(default = None)]
+    of: Option<u32>,
     /// What is typed.
     amount: Amount,
     /// The most that is possible, in minor units, if known.
@@ -93,7 +97,8 @@ pub fn AmountField(
     #[prop(into)]
     offers: Signal<Vec<(u64, String)>>,
 ) -> impl IntoView {
-    let complaint_id = format!("{id}-complaint");
+    let field = element_id(id, of);
+    let complaint_id = format!("{field}-complaint");
     let complaint = memo(move || amount.complaint(most.get(), exceeds));
     let label = text(move || t_with("amount-in", &[("currency", amount.currency.get().code)]));
     let offer = move |(minor, words): (u64, String)| {
@@ -101,10 +106,10 @@ pub fn AmountField(
         view! { <button type="button" class="chip" on:click=fill>{words}</button> }
     };
     view! {
-        <CurrencyChoice amount />
+        <CurrencyChoice amount of />
         <div class="field">
-            <label for=id>{label}</label>
-            <input id=id data-testid=id class="amount-input" type="text" inputmode="decimal"
+            <label for=field.clone()>{label}</label>
+            <input id=field data-testid=id class="amount-input" type="text" inputmode="decimal"
                 autocomplete="off" required=true aria-describedby=complaint_id.clone()
                 aria-invalid=move || complaint.with(|it| !it.is_empty()).to_string()
                 prop:value=move || amount.typed.get()
@@ -119,7 +124,13 @@ pub fn AmountField(
 
 /// The choice between the issuer's currencies, shown only where there is one.
 #[component]
-pub fn CurrencyChoice(amount: Amount) -> impl IntoView {
+pub fn CurrencyChoice(
+    /// The amount whose currency is chosen.
+    amount: Amount,
+    /// Which of several on the page it is.
+    #[prop(default = None)]
+    of: Option<u32>,
+) -> impl IntoView {
     let session = use_session();
     let codes =
         memo(move || session.currencies().into_iter().map(|it| it.code).collect::<Vec<_>>());
@@ -127,12 +138,13 @@ pub fn CurrencyChoice(amount: Amount) -> impl IntoView {
         let selected = amount.currency.with_untracked(|it| it.code == code);
         view! { <option value=code.clone() selected=selected>{code.clone()}</option> }
     };
+    let field = element_id("currency", of);
     let choose = move |event| amount.code.set(Some(event_target_value(&event)));
     let choice = move || {
         view! {
             <div class="field">
-                <label for="currency">{t("currency")}</label>
-                <select id="currency" data-testid="currency" on:change=choose>
+                <label for=field.clone()>{t("currency")}</label>
+                <select id=field.clone() data-testid="currency" on:change=choose>
                     {codes.get().into_iter().map(option).collect_view()}
                 </select>
             </div>

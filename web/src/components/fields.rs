@@ -7,11 +7,19 @@ use crate::i18n::t;
 use crate::live;
 use crate::session::Ask;
 
+/// An element's id: a page with several cards has several of a kind.
+pub fn element_id(id: &str, of: Option<u32>) -> String {
+    of.map_or_else(|| id.to_owned(), |of| format!("{id}-{of}"))
+}
+
 /// A line of text.
 #[component]
 pub fn TextField(
-    /// The field's id, unique on the page, and its `data-testid`.
+    /// The field's id, and its `data-testid`.
     id: &'static str,
+    /// Which of several on the page it is.
+    #[prop(default = None)]
+    of: Option<u32>,
     /// The label's message.
     label: &'static str,
     /// The message of a hint below.
@@ -26,12 +34,13 @@ pub fn TextField(
     /// What was typed.
     value: RwSignal<String>,
 ) -> impl IntoView {
-    let hint_id = format!("{id}-hint");
+    let field = element_id(id, of);
+    let hint_id = format!("{field}-hint");
     let described = hint.map(|_| hint_id.clone());
     view! {
         <div class="field">
-            <label for=id>{t(label)}</label>
-            <input id=id data-testid=id type="text" required=true autocapitalize="none"
+            <label for=field.clone()>{t(label)}</label>
+            <input id=field data-testid=id type="text" required=true autocapitalize="none"
                 spellcheck="false" autocomplete=autocomplete.unwrap_or("off") maxlength=longest
                 aria-describedby=described prop:value=move || value.get()
                 on:input=move |event| value.set(event_target_value(&event)) />

@@ -6,11 +6,11 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
 use crate::components::{
-    Amount, AmountField, CardHead, Connect, Entries, Interrupted, NeededPin, Notice, Opened, Page,
-    PinForm, Pockets, Submit, Tone, card_in, find_cards, problem_of,
+    Amount, AmountField, CardHead, Connect, Interrupted, Limits, Log, NeededPin, Notice, Opened,
+    Page, PinForm, Pockets, Submit, Tone, card_in, element_id, find_cards, is, problem_of,
 };
 use crate::i18n::{t, t_with};
-use crate::live::{live, memo};
+use crate::live::{live, memo, text};
 use crate::money;
 use crate::session::{Ask, Session, use_session};
 
@@ -73,6 +73,11 @@ fn Module(reader: u32) -> impl IntoView {
             collected.try_set(true);
         });
     };
+    let collect_label = text(move || match held.get() {
+        Some(all) => t_with("terminal-collect-amount", &[("amount", money::show(&all))]),
+        None => t("terminal-collect"),
+    });
+    let heading = element_id("card-heading", Some(reader));
     let told = live(move || {
         let told = collected.get().then(|| {
             view! { <Notice tone=Tone::Info>{t("terminal-collected")}</Notice> }
@@ -80,19 +85,21 @@ fn Module(reader: u32) -> impl IntoView {
         told.into_any()
     });
     view! {
-        <article class="card stack" data-testid="terminal">
-            <CardHead card />
+        <article class="card stack" data-testid="terminal" aria-labelledby=heading>
+            <CardHead card id=heading.clone() />
             <Pockets card />
             <Interrupted card />
-            <PinForm card />
-            {problem_of(ask)}
+            <h3>{t("terminal-pin-title")}</h3>
+            <PinForm card hint=Some("terminal-pin-text") />
+            <h3>{t("terminal-collect")}</h3>
+            <p class="hint">{t("terminal-collect-text")}</p>
+            <div role="alert">{problem_of(ask)}</div>
             <div role="status">{told}</div>
             <button class="button" data-testid="terminal-collect" on:click=collect
                 disabled=move || ask.busy.get() || held.get().is_none()>
-                {t("terminal-collect")}
+                {collect_label}
             </button>
-            <p class="hint">{t("terminal-collect-text")}</p>
-            <Entries card />
+            <div class="parts"><Log card /><Limits card /></div>
         </article>
     }
 }
@@ -125,6 +132,10 @@ fn Payment(terminal: u32, customer: u32) -> impl IntoView {
             taken.try_set(Some(message));
         });
     };
+    let heading = element_id("card-heading", Some(customer));
+    // A payment that it has begun is ended without.
+    let wants_pin = is(card, |it| it.pin_tries.is_some() && !it.verified && it.open.is_none());
+    let ready = Signal::derive(move || amount.is_within(most.get()) && !wants_pin.get());
     let told = live(move || {
         let told = taken.get().map(|it| {
             let words = t_with("terminal-taken", &[("amount", money::show(&it.amount))]);
@@ -135,19 +146,20 @@ fn Payment(terminal: u32, customer: u32) -> impl IntoView {
         told.into_any()
     });
     view! {
-        <article class="card stack" data-testid="terminal-customer">
-            <CardHead card />
+        <article class="card stack" data-testid="terminal-customer"
+            aria-labelledby=heading>
+            <CardHead card id=heading.clone() />
             <Pockets card />
             <Interrupted card />
+            <NeededPin card hint=Some("terminal-customer-pin") />
             <form class="stack" on:submit=submit>
                 <AmountField id="terminal-amount" amount most exceeds="terminal-exceeds"
                     offers=Signal::derive(Vec::new) />
                 <Submit id="terminal-take" ask
                     label=amount.label("terminal-take", "terminal-take-plain")
-                    ready=Signal::derive(move || amount.is_within(most.get())) />
+                    ready />
                 <div role="status">{told}</div>
             </form>
-            <NeededPin card />
         </article>
     }
 }

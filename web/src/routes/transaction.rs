@@ -49,7 +49,9 @@ fn Details(transaction: TransactionView) -> impl IntoView {
             <Cancel id=it.id.clone() label="transaction-cancel" />
         }
         .into_any(),
-        TransactionKind::Load | TransactionKind::Unload if is_open => {
+        TransactionKind::Load | TransactionKind::Unload | TransactionKind::CardRefund
+            if is_open =>
+        {
             view! { <Cancel id=it.id.clone() label="card-cancel" /> }.into_any()
         }
         _ => ().into_any(),
@@ -77,7 +79,9 @@ fn Details(transaction: TransactionView) -> impl IntoView {
 fn Facts(it: TransactionView) -> impl IntoView {
     let with = match it.kind {
         TransactionKind::Payment => "transaction-counterparty",
-        TransactionKind::Load | TransactionKind::Unload => "card-class-purse",
+        TransactionKind::Load | TransactionKind::Unload | TransactionKind::CardRefund => {
+            "card-class-purse"
+        }
         _ => "transaction-bank",
     };
     let line = |key: &'static str, text: Option<String>| {

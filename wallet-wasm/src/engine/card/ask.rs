@@ -7,6 +7,7 @@ use super::super::Engine;
 use super::super::event::{HttpAnswer, Part};
 use super::super::step::{ACKNOWLEDGEMENT_TRIES, Next, Step};
 use super::CardSaga;
+use super::refund::Refund;
 
 /// A request: which it is, where to, and its body.
 type Request = (Part, String, Option<Vec<u8>>);
@@ -39,6 +40,7 @@ impl Engine {
                 ("loads/return", wire::encode(&Self::return_call(state)))
             }
             CardSaga::LoadEnding(state) => ("loads/end", wire::encode(&state.acknowledgement)),
+            CardSaga::Refund(Refund::Answering(call)) => ("refunds", wire::encode(call)),
             CardSaga::UnloadAsking(state) => ("unloads", wire::encode(&state.unloading.call)),
             CardSaga::UnloadGiving(state) => ("unloads/value", wire::encode(&state.value)),
             _ => return Vec::new(),
@@ -69,6 +71,9 @@ impl Engine {
                 self.load_returned(step, state, answer)
             }
             (CardSaga::LoadEnding(_), Part::Originator) if answer.status < 500 => Next::End,
+            (CardSaga::Refund(Refund::Answering(call)), Part::Originator) => {
+                Self::refund_answered(call, answer)
+            }
             (CardSaga::UnloadAsking(state), Part::Originator) => {
                 self.unload_asked(step, id, state, answer)
             }

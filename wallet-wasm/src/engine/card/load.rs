@@ -72,18 +72,18 @@ impl Engine {
         CardSaga::LoadAsking(LoadAsking { card, amount, claim }).next()
     }
 
-    /// Has the card ask, or say again what it asked.
+    /// Has the card ask the originator for an amount, or say again what it asked.
     pub(super) fn load_ask(
         &mut self,
         step: &mut Step,
         id: OperationId,
-        state: &LoadAsking,
+        amount: Amount,
         reader: ReaderId,
         hello: &Hello,
     ) -> Option<Next> {
         match hello.open {
             None => {
-                let ask = Ask { link: Link::Originator, payer: None, amount: state.amount };
+                let ask = Ask { link: Link::Originator, payer: None, amount };
                 self.say(step, reader, Talk::Saga(id, Says::Request), &ask);
             }
             Some(Open::Asked) => {
@@ -300,7 +300,9 @@ impl Engine {
         said: Result<Option<Last>, Unsaid>,
     ) -> Next {
         match said {
-            Ok(Some(Last::Acknowledgement(acknowledgement))) => {
+            Ok(Some(Last::Acknowledgement(acknowledgement)))
+                if acknowledgement.content.0 == state.value.content.0 =>
+            {
                 self.end(step, id, TransactionState::Done, |_| ());
                 CardSaga::LoadEnding(LoadEnding { acknowledgement }).next()
             }

@@ -8,6 +8,7 @@ mod ask;
 mod load;
 mod look;
 mod owner;
+mod refund;
 mod report;
 mod show;
 mod state;
@@ -416,12 +417,15 @@ impl Engine {
         match saga {
             CardSaga::Reporting(_) => self.read_head(step, id, reader),
             CardSaga::Obeying(state) => return self.obey(step, id, state, reader, hello),
-            CardSaga::LoadAsking(state) => return self.load_ask(step, id, &state, reader, hello),
+            CardSaga::LoadAsking(state) => {
+                return self.load_ask(step, id, state.amount, reader, hello);
+            }
             CardSaga::LoadTaking(state) => self.load_take(step, id, &state, reader),
             CardSaga::UnloadPaying(state) => {
                 return self.unload_pay(step, id, state, reader, hello);
             }
             CardSaga::Finishing(state) => self.unload_finish(step, id, &state, reader),
+            CardSaga::Refund(state) => return self.refund_step(step, id, state, reader, hello),
             _ => return Some(Next::Ignore),
         }
         None
@@ -440,6 +444,7 @@ impl Engine {
             CardSaga::LoadAsking(state) => self.load_asked(step, id, &state, said),
             CardSaga::LoadTaking(state) => self.load_taken(step, id, state, said),
             CardSaga::UnloadPaying(state) => self.unload_paid(step, id, state, said),
+            CardSaga::Refund(state) => self.refund_said(step, id, state, said),
             CardSaga::Finishing(_) => match said {
                 Err(
                     unsaid @ (Unsaid::Silent

@@ -14,6 +14,7 @@ use super::super::event::{HttpAnswer, Report};
 use super::super::problem::{Fault, Problem, reported, unsealed};
 use super::super::saga::Saga;
 use super::super::step::{Next, Step};
+use super::refund::Refund;
 use super::state::{Booking, Obeying, Reporting};
 use super::{After, CardSaga, Heard, ReaderId, Talk, Unsaid, hear};
 
@@ -42,8 +43,11 @@ impl Engine {
     pub(super) fn free_card(&self, reader: ReaderId) -> Result<CardId, Problem> {
         self.originator()?;
         let slot = self.cards.slots.get(&reader).ok_or(Problem::from(Fault::CardMissing))?;
+        if !slot.is_idle() {
+            return Err(Fault::Busy.into());
+        }
         let card = slot.card().ok_or(Problem::from(Fault::CardNotGenuine))?;
-        if self.moves(card) || !slot.is_idle() {
+        if self.moves(card) {
             return Err(Fault::Busy.into());
         }
         match slot.hello.as_ref().and_then(|hello| hello.open) {
@@ -177,6 +181,7 @@ impl Engine {
                 Next::End
             }
             After::Load(amount, claim) => Self::load_on(card, amount, claim),
+            After::Refund(lost) => CardSaga::Refund(Refund::Asking(card, lost)).next(),
             After::Unload(amount, claim, invoice) => {
                 Self::unload_on(id, (card, hello.number), amount, claim, invoice)
             }

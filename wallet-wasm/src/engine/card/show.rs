@@ -6,6 +6,7 @@ use koban_protocol::offline::purse::wire::{CardId, Class, End, Entry, Link, Side
 
 use super::super::Engine;
 use super::super::problem::Problem;
+use super::refund::refundable;
 use super::{KnownCard, ReaderId, Slot, Standing};
 use crate::view::{
     CardClass, CardMessage, CardOpen, CardPhase, CardStanding, CardView, EntryKind, EntryView,
@@ -119,6 +120,7 @@ impl Engine {
             amount: self.money(amount),
             other: (link != Link::Originator).then(|| printed(other)),
             broken: entry.end == End::Broken,
+            refund: refundable(entry).map(|(refund, _)| refund.to_string()),
         }
     }
 }

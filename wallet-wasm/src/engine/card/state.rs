@@ -7,6 +7,7 @@
 //! unload:  Reporting ─▶ Booking ─▶ Obeying ─▶ UnloadAsking ─▶ UnloadPaying ─▶ UnloadGiving
 //!          ─▶ UnloadRedeeming (and Finishing) ─▶ ended
 //! report:  Reporting ─▶ Booking ─▶ Obeying ─▶ ended
+//! refund:  Reporting ─▶ Booking ─▶ Obeying ─▶ Refund ─▶ ended ─▶ LoadEnding
 //! ```
 //!
 //! The card is a journal too: a command that was carried out and not heard of is found by what the
@@ -18,7 +19,7 @@ use koban_protocol::offline::purse::service::{
     DIRECTIVES_MAX, LoadCall, Report as LogReport, UnloadCall,
 };
 use koban_protocol::offline::purse::wire::{
-    Acknowledgement, CardId, Directed, Message, Request, Value,
+    Acknowledgement, CardId, Directed, Message, Request, Transfer, Value,
 };
 use koban_protocol::process::unload::ClaimSecret;
 use koban_protocol::signed::Signed;
@@ -28,6 +29,7 @@ use koban_protocol::wire::List;
 use minicbor::{Decode, Encode};
 
 use super::super::record::{HeldCoin, Order, Secret};
+use super::refund::Refund;
 
 /// What follows when a card's log is booked.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -41,6 +43,9 @@ pub(in crate::engine) enum After {
     /// An unload, and the invoice that is paid with what it brings.
     #[n(2)]
     Unload(#[n(0)] Amount, #[n(1)] Claim, #[n(2)] Option<Signed<Invoice>>),
+    /// A refund of this exchange's value.
+    #[n(3)]
+    Refund(#[n(0)] Transfer),
 }
 
 /// The secret by which money between card and issuer is this wallet's.
@@ -288,6 +293,8 @@ pub(in crate::engine) enum CardSaga {
     UnloadRedeeming(#[n(0)] UnloadRedeeming),
     #[n(13)]
     Finishing(#[n(0)] Finishing),
+    #[n(14)]
+    Refund(#[n(0)] Refund),
 }
 
 impl CardSaga {
@@ -300,6 +307,7 @@ impl CardSaga {
             | Self::LoadTaking(LoadTaking { card, .. })
             | Self::Finishing(Finishing { card, .. }) => Some(*card),
             Self::UnloadPaying(state) => Some(state.unloading.call.payer.card),
+            Self::Refund(state) if state.needs_card() => Some(state.card()),
             _ => None,
         }
     }
@@ -318,6 +326,7 @@ impl CardSaga {
             Self::UnloadAsking(UnloadAsking { unloading })
             | Self::UnloadPaying(UnloadPaying { unloading, .. })
             | Self::UnloadGiving(UnloadGiving { unloading, .. }) => Some(unloading.call.payer.card),
+            Self::Refund(state) => Some(state.card()),
             Self::LoadReturning(_) | Self::LoadEnding(_) | Self::UnloadRedeeming(_) => None,
         }
     }
