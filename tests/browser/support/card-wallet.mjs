@@ -64,6 +64,21 @@ export class CardWallet extends WalletPage {
     await this.at('card-letter-submit').first().click();
   }
 
+  /** Waits until a person who looks at the page reads this. */
+  async says(sentence) {
+    await this.page.getByText(sentence).first().waitFor();
+  }
+
+  /** Has the card say again what it is. */
+  async lookAgain() {
+    await this.at('card-look').first().click();
+  }
+
+  /** Tells the originator the card's log. */
+  async report() {
+    await this.at('card-report').first().click();
+  }
+
   async picture(name) {
     await this.page.screenshot({ path: picture(name), fullPage: true });
   }

@@ -171,11 +171,14 @@ impl Actor {
                     self.asked(Asked::Card(reader, command, reply)).await;
                 }
                 Message::CardIn(reader) => self.asked(Asked::CardIn(reader)).await,
-                Message::Event(event) => {
-                    if self.why_not().is_none() {
-                        self.handle(event, None).await;
+                Message::Event(event) => match (self.why_not(), event) {
+                    (None, event) => self.handle(event, None).await,
+                    (Some(_), Event::CardOut(id)) => {
+                        self.engine.borrow_mut().forget_card(id);
+                        self.show();
                     }
-                }
+                    (Some(_), _) => (),
+                },
                 Message::News(News::Changed) => self.follow().await,
                 Message::News(News::Wanted) => self.wanted.set(true),
                 Message::Lead(lease) => self.lead(lease).await,
@@ -323,7 +326,8 @@ impl Actor {
         }
         let rows = self.database.rows().await;
         // Rows that cannot be read now are read at the next change.
-        if let Ok(engine) = rows.and_then(|rows| Engine::read(&self.issuer_url, rows)) {
+        if let Ok(mut engine) = rows.and_then(|rows| Engine::read(&self.issuer_url, rows)) {
+            engine.keep_cards(&mut self.engine.borrow_mut());
             *self.engine.borrow_mut() = engine;
             self.show();
         }

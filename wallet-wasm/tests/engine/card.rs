@@ -1,6 +1,6 @@
 //! Card money: the shipped applet in memory, the issuer's desk, and an originator.
 
-use koban_card::command::{BeBorn, Command as Spoken, Last, Nothing, Personalise, Pin};
+use koban_card::command::{BeBorn, Command as Spoken, Last, Nothing, Personalise, Pin, Take};
 use koban_card::memory::Memory;
 use koban_card::platform::{Button, Features, StoreFailed};
 use koban_card::purse::Birth;
@@ -444,6 +444,25 @@ fn vc_13_a_payment_that_is_interrupted_goes_on() {
         assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (270, 130), "{case}");
         assert_eq!((shown(&holder, PURSE).open, shown(&holder, OTHER).open), (None, None));
     }
+}
+
+#[test]
+fn mondex_1_an_earlier_acknowledgement_ends_no_load_and_no_payment() {
+    let mut holder = till();
+    card_done(&mut holder, OTHER, take(30)).unwrap();
+    holder.repeats = Some(Take::INS);
+    assert_eq!(load(&mut holder, 100), TransactionState::Open);
+    assert_eq!(balance(&holder, PURSE), 370);
+    holder.repeats = None;
+    holder.wait(1000);
+    assert_eq!((holder.money(), balance(&holder, PURSE)), ((500, 0), 470));
+    holder.repeats = Some(Take::INS);
+    let untaken = card_done(&mut holder, OTHER, take(50)).unwrap_err();
+    assert_eq!(untaken.name(), "card-misbehaved");
+    holder.repeats = None;
+    card_done(&mut holder, OTHER, take(50)).unwrap();
+    assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (420, 80));
+    assert_whole(&holder, 1000);
 }
 
 #[test]

@@ -33,6 +33,9 @@ pub struct Holder {
     told: VecDeque<(ReaderId, CardBytes)>,
     /// The card is pulled out at the command with this number, before it or after it was done.
     pub pull_at: Option<(u32, bool)>,
+    /// Commands of this instruction are answered as the first of them was, and not carried out.
+    pub repeats: Option<u8>,
+    answered: BTreeMap<(ReaderId, u8), Vec<u8>>,
     /// Calls that were sent, in order.
     pub sent: Vec<(CallId, Vec<u8>)>,
     /// Writes until the crash that comes right after one; `None`: no crash.
@@ -61,6 +64,8 @@ impl Holder {
             away: BTreeMap::new(),
             told: VecDeque::new(),
             pull_at: None,
+            repeats: None,
+            answered: BTreeMap::new(),
             sent: Vec::new(),
             crash_after: None,
             crashed: false,
@@ -193,12 +198,21 @@ impl Holder {
                 continue;
             }
             let Some(card) = self.cards.get_mut(&reader) else { continue };
-            let mut answer = Apdu::new();
-            let prompt = card.handle(bytes.as_slice(), Button::Unasked, &mut answer);
-            assert_eq!(prompt, None, "a card without a button");
+            let instruction = bytes.as_slice()[1];
+            let earlier = self.answered.get(&(reader, instruction));
+            let answer = match earlier.filter(|_| self.repeats == Some(instruction)) {
+                Some(earlier) => earlier.clone(),
+                None => {
+                    let mut answer = Apdu::new();
+                    let prompt = card.handle(bytes.as_slice(), Button::Unasked, &mut answer);
+                    assert_eq!(prompt, None, "a card without a button");
+                    answer.to_vec()
+                }
+            };
+            self.answered.entry((reader, instruction)).or_insert_with(|| answer.clone());
             match now {
                 Some(_) => self.pull(reader),
-                None => self.handle(Event::CardAnswer(reader, Some(answer.to_vec()))),
+                None => self.handle(Event::CardAnswer(reader, Some(answer))),
             }
         }
     }

@@ -300,7 +300,9 @@ impl Engine {
         said: Result<Option<Last>, Unsaid>,
     ) -> Next {
         match said {
-            Ok(Some(Last::Acknowledgement(acknowledgement))) => {
+            Ok(Some(Last::Acknowledgement(acknowledgement)))
+                if acknowledgement.content.0 == state.value.content.0 =>
+            {
                 self.end(step, id, TransactionState::Done, |_| ());
                 CardSaga::LoadEnding(LoadEnding { acknowledgement }).next()
             }

@@ -14,7 +14,7 @@ use super::super::problem::{Cause, Fault, Problem, unsealed};
 use super::super::record::Store;
 use super::super::step::Step;
 use super::{Heard, KnownCard, ReaderId, Slot, Standing, Talk, Unsaid, Wish, hear};
-use koban_card::apdu;
+use koban_card::{Status, apdu};
 
 /// Entries of the log that are shown.
 const ENTRIES_SHOWN: usize = 12;
@@ -104,8 +104,14 @@ impl Engine {
             Talk::Entry(number) => self.said_entry(step, reader, *number, heard),
             _ => return,
         };
+        let can_check = self.originator.is_some();
         let Some(slot) = self.cards.slots.get_mut(&reader) else { return };
         match done {
+            // The originator's keys came while the card was asked for other things.
+            Ok(true) if can_check && slot.standing == Standing::Unchecked && speaks(slot) => {
+                self.look(step, reader);
+                return;
+            }
             Ok(true) => slot.problem = None,
             Ok(false) => return,
             Err(problem) => slot.problem = Some(problem),
@@ -151,12 +157,11 @@ impl Engine {
         let Some(slot) = self.cards.slots.get_mut(&reader) else { return Ok(true) };
         let certificate = hello.certificate.clone();
         let same = slot.hello.as_ref().is_some_and(|old| old.certificate == certificate);
-        let speaks = matches!(hello.phase, Phase::Ready | Phase::Closed);
         slot.hello = Some(hello);
         if !same {
             slot.standing = Standing::Unchecked;
         }
-        let (Some(certificate), true) = (certificate, speaks) else {
+        let (Some(certificate), true) = (certificate, speaks(slot)) else {
             slot.pockets.clear();
             slot.entries.clear();
             return Ok(true);
@@ -180,10 +185,37 @@ impl Engine {
         let Some(slot) = self.cards.slots.get_mut(&reader) else { return };
         let certificate = slot.hello.as_ref().and_then(|hello| hello.certificate.as_ref());
         let presence: Result<Attested<Presence>, Unsaid> = hear(heard);
-        let (Some(certificate), Ok(presence)) = (certificate, presence) else { return };
+        let Some(certificate) = certificate else { return };
+        let presence = match presence {
+            // It may still do so.
+            Err(Unsaid::Silent | Unsaid::Refused(Status::StoreFailed)) => return,
+            presence => presence,
+        };
         let expected = Presence { card: certificate.claim.card, challenge: *challenge };
-        let proved = presence.open(&certificate.claim.key).is_ok_and(|it| *it == expected);
+        let proved = presence.is_ok_and(|presence| {
+            presence.open(&certificate.claim.key).is_ok_and(|it| *it == expected)
+        });
         slot.standing = if proved { Standing::Genuine } else { Standing::NotGenuine };
+    }
+
+    /// Another tab speaks to the cards from now on: what is known here is which there are.
+    pub(crate) fn leave_cards(&mut self) {
+        for slot in self.cards.slots.values_mut() {
+            let problem = Some(Fault::OtherTab.into());
+            let (hello, standing) = (slot.hello.take(), slot.standing);
+            *slot = Slot { hello, standing, problem, ..Slot::new() };
+        }
+    }
+
+    /// Goes on showing the cards of an engine that this one takes the place of.
+    pub(crate) fn keep_cards(&mut self, former: &mut Self) {
+        self.cards.slots = std::mem::take(&mut former.cards.slots);
+        self.leave_cards();
+    }
+
+    /// A card that another tab speaks to is gone.
+    pub(crate) fn forget_card(&mut self, reader: ReaderId) {
+        self.cards.slots.remove(&reader);
     }
 
     fn read_balances(&mut self, step: &mut Step, reader: ReaderId) {
@@ -229,6 +261,12 @@ impl Engine {
         self.say(step, reader, Talk::Entry(next), &ReadEntry { entry: next });
         Ok(false)
     }
+}
+
+/// Whether a card has been made one, and was not put back.
+fn speaks(slot: &Slot) -> bool {
+    let hello = slot.hello.as_ref().filter(|hello| hello.certificate.is_some());
+    hello.is_some_and(|hello| matches!(hello.phase, Phase::Ready | Phase::Closed))
 }
 
 /// What the wallet remembers of a genuine card; nothing of terminals, whose money is not the

@@ -57,10 +57,16 @@ impl Engine {
         reader: ReaderId,
         command: CardCommand,
     ) -> Result<(), Problem> {
-        let slot = self.cards.slots.get(&reader).ok_or(Problem::from(Fault::CardMissing))?;
+        let slot = self.cards.slots.get_mut(&reader).ok_or(Problem::from(Fault::CardMissing))?;
         if !slot.is_idle() {
+            // Whatever a card is doing, it is looked at afterwards.
+            if matches!((&command, &slot.wish), (CardCommand::Look, Wish::None)) {
+                slot.wish = Wish::Done(Ok(None));
+                return Ok(());
+            }
             return Err(Fault::Busy.into());
         }
+        let slot = &*slot;
         let gives = matches!(command, CardCommand::Ask(_) | CardCommand::Answer(_));
         let aborts = matches!(command, CardCommand::Abort);
         if gives && slot.standing == Standing::NotGenuine {

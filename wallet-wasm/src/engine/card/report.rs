@@ -42,8 +42,11 @@ impl Engine {
     pub(super) fn free_card(&self, reader: ReaderId) -> Result<CardId, Problem> {
         self.originator()?;
         let slot = self.cards.slots.get(&reader).ok_or(Problem::from(Fault::CardMissing))?;
+        if !slot.is_idle() {
+            return Err(Fault::Busy.into());
+        }
         let card = slot.card().ok_or(Problem::from(Fault::CardNotGenuine))?;
-        if self.moves(card) || !slot.is_idle() {
+        if self.moves(card) {
             return Err(Fault::Busy.into());
         }
         match slot.hello.as_ref().and_then(|hello| hello.open) {

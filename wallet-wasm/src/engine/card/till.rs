@@ -3,7 +3,7 @@
 
 use koban_card::command::{Ask, Finish, Last, Open, Pay, Resume, Take};
 use koban_protocol::amount::Amount;
-use koban_protocol::offline::purse::wire::{Class, Link, Party, Segment};
+use koban_protocol::offline::purse::wire::{Class, Link, Party, Segment, Transfer};
 
 use super::super::Engine;
 use super::super::problem::{Fault, Problem};
@@ -17,6 +17,8 @@ pub(in crate::engine) struct Till {
     customer: ReaderId,
     payer: Party,
     amount: Amount,
+    /// What the customer's card paid.
+    paid: Option<Transfer>,
     /// The terminal's word that it has the value.
     taken: Option<Last>,
 }
@@ -36,7 +38,7 @@ impl Engine {
                 slot.wish = Wish::Asked;
             }
         }
-        self.cards.till = Some(Till { terminal, customer, payer, amount, taken: None });
+        self.cards.till = Some(Till { terminal, customer, payer, amount, paid: None, taken: None });
         match (waiting, paying) {
             (_, Some(Open::Paid)) => {
                 self.say(step, customer, Talk::Till(Says::Last), &Resume {});
@@ -57,13 +59,16 @@ impl Engine {
     /// A genuine card of a class as a party of its next exchange, and its open one.
     fn party(&self, reader: ReaderId, class: Class) -> Result<(Party, Option<Open>), Problem> {
         let slot = self.cards.slots.get(&reader).ok_or(Problem::from(Fault::CardMissing))?;
+        if !slot.is_idle() {
+            return Err(Fault::Busy.into());
+        }
         let card = slot.card().ok_or(Problem::from(Fault::CardNotGenuine))?;
         let hello = slot.hello.as_ref().ok_or(Problem::from(Fault::CardMissing))?;
         let certified = hello.certificate.as_ref().map(|it| it.claim.class);
         if certified != Some(class) {
             return Err(Fault::CardRefused.into());
         }
-        if !slot.is_idle() || self.moves(card) {
+        if self.moves(card) {
             return Err(Fault::Busy.into());
         }
         Ok((Party { card, number: hello.number }, hello.open))
@@ -84,8 +89,13 @@ impl Engine {
                 }
             }
             Ok(Some(Last::Value(it))) => {
+                till.paid = Some(it.content.0);
                 self.cards.till = Some(till);
                 self.say(step, terminal, Talk::Till(Says::Acknowledgement), &Take(it));
+            }
+            Ok(Some(Last::Acknowledgement(it))) if till.paid != Some(it.content.0) => {
+                self.cards.till = Some(till);
+                self.till_ends(step, Err(Fault::CardMisbehaved.into()));
             }
             Ok(Some(Last::Acknowledgement(it))) => {
                 till.taken = Some(Last::Acknowledgement(it.clone()));

@@ -88,6 +88,14 @@ impl Actor {
         }
     }
 
+    /// Tells the engine of a reader, unless it knows of it: a card has one command at a time.
+    pub(super) async fn card_in(self: &Rc<Self>, id: ReaderId) {
+        let is_known = self.engine.borrow().has_card(id);
+        if !is_known {
+            self.handle(Event::CardIn(id), None).await;
+        }
+    }
+
     /// This tab no longer writes: virtual cards are another's.
     pub(super) fn release_cards(&self) {
         self.readers.borrow().all.iter().for_each(|(_, reader)| reader.power_off());
@@ -113,10 +121,13 @@ impl Actor {
             let Some(actor) = actor.upgrade().filter(|actor| actor.term.get() == term) else {
                 return;
             };
-            match said {
-                Err(CardProblem::Unplugged) => actor.disconnect(id),
-                said => actor.send_message(Message::Event(Event::CardAnswer(id, said.ok()))),
-            }
+            let heard = match said {
+                Err(CardProblem::Unplugged) => return actor.disconnect(id),
+                // Something came, and it was no answer of a card: not even an empty one is.
+                Err(CardProblem::NotACard) => Some(Vec::new()),
+                said => said.ok(),
+            };
+            actor.send_message(Message::Event(Event::CardAnswer(id, heard)));
         });
     }
 

@@ -60,7 +60,7 @@ impl Actor {
             (None, Asked::Card(reader, command, reply)) => {
                 self.card_asked(reader, command, reply).await;
             }
-            (None, Asked::CardIn(reader)) => self.handle(Event::CardIn(reader), None).await,
+            (None, Asked::CardIn(reader)) => self.card_in(reader).await,
         }
     }
 
@@ -111,6 +111,8 @@ impl Actor {
         self.timers.set(self.timers.get().wrapping_add(1));
         *self.seat.borrow_mut() = Seat::Follower;
         self.release_cards();
+        self.engine.borrow_mut().leave_cards();
+        self.show();
         self.wait_to_lead();
     }
 }
