@@ -19,7 +19,9 @@
 //! no more come; `shuffle`: frames say that they have another place in the answer.
 //!
 //! CLASS is `purse` or `terminal`. With an originator and its operator's token, blank cards are
-//! first made cards of it; those of class `CLASS:forged` get keys that no originator gave. What happens is told on standard output, a JSON object a line:
+//! first made cards of it; those of class `CLASS:forged` get keys that no originator gave.
+//!
+//! What happens is told on standard output, a JSON object a line:
 //! `{"event": "ready" | "plugged" | "unplugged" | "cut" | "asked" | "answered" | "wrong", ...}`.
 
 mod arguments;
