@@ -184,6 +184,16 @@ class Till {
     await this.wallet.at('terminal-take').click();
   }
 
+  /** Waits until it is paid or cut; whoever is told that the wallet is busy presses again. */
+  async ends(isCut) {
+    await eventually('it is paid or cut', async () => {
+      if (isCut()) return true;
+      const busy = this.wallet.page.locator('[data-testid=problem][data-code=busy]');
+      if (await busy.count() > 0) await this.wallet.at('terminal-take').click({ timeout: 1000 });
+      return await this.wallet.at('terminal-taken').count() > 0 && this.isPaid();
+    });
+  }
+
   /** Whether the payment that was begun is done on both sides. */
   async isPaid() {
     if (await this.wallet.at('card-open').count() > 0) return false;
@@ -195,9 +205,7 @@ class Till {
   async sell(name, pulled, yen) {
     this.taken += yen;
     await this.press(yen);
-    await eventually('it is paid or cut', async () =>
-      pulled() !== undefined || (await this.wallet.at('terminal-taken').count() > 0
-        && await this.isPaid()));
+    await this.ends(() => pulled() !== undefined);
     if (pulled()) {
       const id = name === 'till' ? 'terminal' : 'terminal-customer';
       await this.wallet.at(id).waitFor({ state: 'hidden' });
@@ -205,7 +213,7 @@ class Till {
       await this.isThere();
       if (!await this.isPaid()) {
         await this.press(yen);
-        await this.wallet.at('terminal-taken').waitFor();
+        await this.ends(() => false);
       }
     }
     await eventually('it is paid once', () => this.isPaid());
