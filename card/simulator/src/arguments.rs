@@ -30,7 +30,16 @@ pub(crate) struct Arguments {
     /// Where blank cards are made.
     pub(crate) factory: Option<Factory>,
     /// The cards.
-    pub(crate) names: Vec<(String, Class)>,
+    pub(crate) names: Vec<Name>,
+}
+
+/// A card on the table.
+#[derive(Debug)]
+pub(crate) struct Name {
+    pub(crate) name: String,
+    pub(crate) class: Class,
+    /// Whether it is made by somebody who is no originator.
+    pub(crate) is_forged: bool,
 }
 
 impl Arguments {
@@ -68,15 +77,19 @@ impl Arguments {
     }
 }
 
-/// `NAME:CLASS`; names become parts of file names.
-fn named(word: &str) -> Result<(String, Class)> {
-    let (name, class) = word.split_once(':').context("a card is NAME:CLASS")?;
+/// `NAME:CLASS` or `NAME:CLASS:forged`; names become parts of file names.
+fn named(word: &str) -> Result<Name> {
+    let (name, kind) = word.split_once(':').context("a card is NAME:CLASS")?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     ensure!(!name.is_empty() && name.bytes().all(plain), "{name}: letters, digits and - only");
+    let (class, is_forged) = match kind.strip_suffix(":forged") {
+        Some(class) => (class, true),
+        None => (kind, false),
+    };
     let class = match class {
         "purse" => Class::Purse,
         "terminal" => Class::Terminal,
         other => bail!("{other}: a card is a purse or a terminal"),
     };
-    Ok((name.to_owned(), class))
+    Ok(Name { name: name.to_owned(), class, is_forged })
 }

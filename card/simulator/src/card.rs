@@ -11,6 +11,7 @@ use koban_card::purse::wire::Class;
 use koban_card::{Card, Status};
 
 use crate::Disk;
+use crate::trick::{Trick, Tricks};
 
 /// How long the holder has for the button.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Said {
     /// It sends a frame.
     Frame(Interface, Frame),
+    /// A command has come, with this instruction byte: it is to [`work`](SimulatedCard::work).
+    Received(u8),
     /// It asks its holder.
     Asked(Prompt),
     /// It has carried out a command: its instruction byte, and the status it ended with.
@@ -32,6 +35,7 @@ pub struct SimulatedCard {
     channels: Channels,
     since: Instant,
     asking: Option<Asking>,
+    tricks: Tricks,
 }
 
 /// The holder has been asked.
@@ -51,7 +55,13 @@ impl SimulatedCard {
             channels: Channels::default(),
             since: Instant::now(),
             asking: None,
+            tricks: Tricks::default(),
         })
+    }
+
+    /// Has it play a trick from now on, or none.
+    pub fn play(&mut self, trick: Option<Trick>) {
+        self.tricks.play(trick);
     }
 
     /// Takes a frame from a host.
@@ -59,10 +69,19 @@ impl SimulatedCard {
         let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         match self.channels.receive(interface, frame, now) {
             Some(Event::Send(answer)) => vec![Said::Frame(interface, answer)],
-            Some(Event::Message) => self.carry_out(Button::Unasked),
+            Some(Event::Message) => vec![Said::Received(self.instruction())],
             Some(Event::Cancelled) => self.decide(Button::Refused),
             None => vec![],
         }
+    }
+
+    /// Carries out the command that has come.
+    pub fn work(&mut self) -> Vec<Said> {
+        self.carry_out(Button::Unasked)
+    }
+
+    fn instruction(&self) -> u8 {
+        self.channels.message().and_then(|message| message.get(1)).copied().unwrap_or(0)
     }
 
     /// The holder decides, if they were asked.
@@ -95,19 +114,23 @@ impl SimulatedCard {
     }
 
     fn carry_out(&mut self, button: Button) -> Vec<Said> {
+        let instruction = self.instruction();
         let Some(message) = self.channels.message() else {
             return vec![];
         };
-        let instruction = message.get(1).copied().unwrap_or(0);
         let mut answer = Apdu::new();
-        if let Some(prompt) = self.card.handle(message, button, &mut answer) {
+        if let Some(earlier) = self.tricks.earlier(instruction) {
+            answer.clone_from(earlier);
+        } else if let Some(prompt) = self.card.handle(message, button, &mut answer) {
             let now = Instant::now();
             self.asking = Some(Asking { since: now, next_sign: now });
             return vec![Said::Asked(prompt)];
         }
         let word = answer.last_chunk().and_then(|word| Status::of_word(u16::from_be_bytes(*word)));
         let mut said = vec![Said::Answered(instruction, word)];
+        self.tricks.spoil(instruction, &mut answer);
         if let Some((interface, frames)) = self.channels.answer(&answer) {
+            let frames = self.tricks.frames(frames);
             said.extend(frames.map(|frame| Said::Frame(interface, frame)));
         }
         said

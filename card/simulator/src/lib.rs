@@ -12,7 +12,9 @@
 mod card;
 mod device;
 mod disk;
+mod trick;
 
 pub use card::{Said, SimulatedCard};
 pub use device::{Device, Kind};
 pub use disk::Disk;
+pub use trick::Trick;

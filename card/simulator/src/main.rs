@@ -7,12 +7,21 @@
 //! plug NAME [as fido|keyboard]   puts it into the reader, under power
 //! unplug NAME                    takes it out
 //! cut NAME after N               takes it out when it has sent N more frames
+//! cut NAME before N              takes it out when the N-th command from now has come, undone
+//! cut NAME answering N           takes it out when that command is done, before its answer leaves
+//! trick NAME [TRICK]             has it pass for a card from now on; without TRICK it is one again
 //! press [NAME]  refuse [NAME]    the holder decides, on one card or on whichever asks
 //! quit                           or the end of the input
 //! ```
 //!
+//! TRICK is `replay INS`: commands of this instruction byte, hexadecimal, are answered as the first
+//! of them was since power came; `halve`: answers end in the middle; `stop`: after the first frame
+//! no more come; `shuffle`: frames say that they have another place in the answer.
+//!
 //! CLASS is `purse` or `terminal`. With an originator and its operator's token, blank cards are
-//! first made cards of it. What happens is told on standard output, a JSON object a line:
+//! first made cards of it; those of class `CLASS:forged` get keys that no originator gave.
+//!
+//! What happens is told on standard output, a JSON object a line:
 //! `{"event": "ready" | "plugged" | "unplugged" | "cut" | "asked" | "answered" | "wrong", ...}`.
 
 mod arguments;

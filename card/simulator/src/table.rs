@@ -5,16 +5,17 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use koban_card::platform::{Button, Prompt};
 use koban_card::purse::wire::Class;
-use koban_card_simulator::{Device, Kind, Said, SimulatedCard};
+use koban_card_simulator::{Device, Kind, Said, SimulatedCard, Trick};
 use serde_json::{Value, json};
 
-use crate::arguments::{Arguments, Holder};
+use crate::arguments::{Arguments, Holder, Name};
+use crate::factory;
 
 /// The cards.
 pub(crate) struct Table {
@@ -32,8 +33,24 @@ pub(crate) struct Table {
 struct Plugged {
     device: Device,
     card: SimulatedCard,
-    /// Frames it may still send before the cable is cut.
-    frames_left: Option<u32>,
+    cut: Option<Cut>,
+}
+
+/// When the cable is cut.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// When it has sent so many more frames.
+    Frames(u32),
+    /// At the command that comes so many commands from now, with or without its work done.
+    Command(u32, Moment),
+    /// Before the answer it works on leaves.
+    Answer,
+}
+
+#[derive(Clone, Copy)]
+enum Moment {
+    BeforeWork,
+    BeforeAnswer,
 }
 
 impl Table {
@@ -45,20 +62,16 @@ impl Table {
             fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         }
         if let Some(factory) = factory {
-            for (name, class) in &names {
+            for Name { name, class, .. } in names.iter().filter(|it| !it.is_forged) {
                 factory.make(&cards.join(name), name, *class)?;
             }
         }
-        let classes = names.into_iter().collect();
-        Ok(Self {
-            devices,
-            cards,
-            holder,
-            classes,
-            plugged: BTreeMap::new(),
-            last: 0,
-            silent: vec![],
-        })
+        for Name { name, class, .. } in names.iter().filter(|it| it.is_forged) {
+            factory::forge(&cards.join(name), *class)?;
+        }
+        let last = last_number(&devices)?;
+        let classes = names.into_iter().map(|it| (it.name, it.class)).collect();
+        Ok(Self { devices, cards, holder, classes, plugged: BTreeMap::new(), last, silent: vec![] })
     }
 
     /// What tells by being readable that there is something to [`serve`](Self::serve).
@@ -84,8 +97,15 @@ impl Table {
             ["plug", name] => self.plug(name, Kind::Card),
             ["plug", name, "as", "fido"] => self.plug(name, Kind::Fido),
             ["plug", name, "as", "keyboard"] => self.plug(name, Kind::Keyboard),
-            ["unplug", name] => self.unplug(name, "unplugged"),
-            ["cut", name, "after", frames] => self.cut(name, frames),
+            ["unplug", name] => self.unplug(name, json!({ "event": "unplugged", "card": name })),
+            ["cut", name, "after", frames] => self.cut(name, frames, Cut::Frames),
+            ["cut", name, "before", commands] => {
+                self.cut(name, commands, |left| Cut::Command(left, Moment::BeforeWork))
+            }
+            ["cut", name, "answering", commands] => {
+                self.cut(name, commands, |left| Cut::Command(left, Moment::BeforeAnswer))
+            }
+            ["trick", name, ref trick @ ..] => self.trick(name, trick),
             ["press"] => self.decide(None, Button::Pressed),
             ["press", name] => self.decide(Some(name), Button::Pressed),
             ["refuse"] => self.decide(None, Button::Refused),
@@ -119,21 +139,39 @@ impl Table {
         self.last = self.last.checked_add(1).context("too many")?;
         let card = SimulatedCard::power_up(&self.cards.join(name), class)?;
         let device = Device::plug(&self.devices, name, self.last, kind)?;
-        self.plugged.insert(name.to_owned(), Plugged { device, card, frames_left: None });
+        self.plugged.insert(name.to_owned(), Plugged { device, card, cut: None });
         self.tell(&json!({ "event": "plugged", "card": name }));
         Ok(())
     }
 
-    fn unplug(&mut self, name: &str, event: &str) -> Result<()> {
+    fn unplug(&mut self, name: &str, event: Value) -> Result<()> {
         let plugged = self.plugged.remove(name).context("it is not plugged in")?;
         self.silent.extend(plugged.device.unplug()?);
-        self.tell(&json!({ "event": event, "card": name }));
+        self.tell(&event);
         Ok(())
     }
 
-    fn cut(&mut self, name: &str, frames: &str) -> Result<()> {
-        let plugged = self.plugged.get_mut(name).context("it is not plugged in")?;
-        plugged.frames_left = Some(frames.parse().context("not a number")?);
+    fn in_reader(&mut self, name: &str) -> Result<&mut Plugged> {
+        self.plugged.get_mut(name).context("it is not plugged in")
+    }
+
+    fn cut(&mut self, name: &str, after: &str, cut: impl FnOnce(u32) -> Cut) -> Result<()> {
+        self.in_reader(name)?.cut = Some(cut(after.parse().context("not a number")?));
+        Ok(())
+    }
+
+    fn trick(&mut self, name: &str, words: &[&str]) -> Result<()> {
+        let trick = match words {
+            [] => None,
+            ["halve"] => Some(Trick::Halve),
+            ["stop"] => Some(Trick::Stop),
+            ["shuffle"] => Some(Trick::Shuffle),
+            ["replay", instruction] => {
+                Some(Trick::Replay(u8::from_str_radix(instruction, 16).context("not hexadecimal")?))
+            }
+            _ => anyhow::bail!("no such trick"),
+        };
+        self.in_reader(name)?.card.play(trick);
         Ok(())
     }
 
@@ -147,22 +185,21 @@ impl Table {
         Ok(())
     }
 
-    /// Sends and tells what a card said, and answers for its holder.
+    /// Sends and tells what a card said, has it work, and answers for its holder.
     fn carry_on(&mut self, name: &str, said: Vec<Said>) {
         for said in said {
             let Some(plugged) = self.plugged.get_mut(name) else { return };
             match said {
-                Said::Frame(interface, frame) => match plugged.frames_left {
-                    Some(0) => {
-                        if let Err(error) = self.unplug(name, "cut") {
-                            eprintln!("{name}: {error:#}");
+                Said::Frame(interface, frame) => match &mut plugged.cut {
+                    Some(Cut::Frames(0)) => self.pull(name, None),
+                    cut => {
+                        if let Some(Cut::Frames(left)) = cut {
+                            *left = left.saturating_sub(1);
                         }
-                    }
-                    left => {
-                        plugged.frames_left = left.map(|left| left.saturating_sub(1));
                         plugged.device.send(interface, &frame);
                     }
                 },
+                Said::Received(instruction) => self.work(name, instruction),
                 Said::Asked(prompt) => {
                     self.tell(&json!({ "event": "asked", "card": name, "prompt": shown(&prompt) }));
                     if self.holder == Holder::Auto {
@@ -170,13 +207,42 @@ impl Table {
                         self.carry_on(name, said);
                     }
                 }
-                Said::Answered(instruction, status) => self.tell(&json!({
-                    "event": "answered",
-                    "card": name,
-                    "instruction": instruction,
-                    "status": status.map(|status| status.to_string()),
-                })),
+                Said::Answered(instruction, status) => {
+                    let is_cut = matches!(plugged.cut, Some(Cut::Answer));
+                    self.tell(&json!({
+                        "event": "answered",
+                        "card": name,
+                        "instruction": instruction,
+                        "status": status.map(|status| status.to_string()),
+                    }));
+                    if is_cut {
+                        self.pull(name, Some(instruction));
+                    }
+                }
             }
+        }
+    }
+
+    /// A command has come to a card: it carries it out, unless the cable is cut.
+    fn work(&mut self, name: &str, instruction: u8) {
+        let Some(plugged) = self.plugged.get_mut(name) else { return };
+        plugged.cut = match plugged.cut {
+            Some(Cut::Command(0 | 1, Moment::BeforeWork)) => {
+                return self.pull(name, Some(instruction));
+            }
+            Some(Cut::Command(0 | 1, Moment::BeforeAnswer)) => Some(Cut::Answer),
+            Some(Cut::Command(left, moment)) => Some(Cut::Command(left.saturating_sub(1), moment)),
+            cut => cut,
+        };
+        let said = plugged.card.work();
+        self.carry_on(name, said);
+    }
+
+    /// The cable is cut, at a command if there is one.
+    fn pull(&mut self, name: &str, instruction: Option<u8>) {
+        let event = json!({ "event": "cut", "card": name, "instruction": instruction });
+        if let Err(error) = self.unplug(name, event) {
+            eprintln!("{name}: {error:#}");
         }
     }
 
@@ -186,6 +252,18 @@ impl Table {
             .map(|plugged| plugged.card.decide(Button::Pressed))
             .unwrap_or_default()
     }
+}
+
+/// The last number of a device that an earlier simulator showed in this directory.
+fn last_number(devices: &Path) -> Result<u32> {
+    let mut last = 0;
+    for entry in fs::read_dir(devices)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        let number = name.rsplit_once('.').and_then(|(_, end)| end.split_once('-'));
+        last = last.max(number.and_then(|(number, _)| number.parse().ok()).unwrap_or(0));
+    }
+    Ok(last)
 }
 
 /// What a display would show.

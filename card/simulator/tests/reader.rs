@@ -306,3 +306,37 @@ fn mondex_2_a_card_says_that_it_waits_for_its_button_and_does_nothing_before() {
     let hello = host.hello();
     assert_eq!((hello.pin_tries.is_some(), hello.verified), (true, false));
 }
+
+#[test]
+fn mondex_1_a_cable_cut_at_a_command_leaves_it_undone_or_done() {
+    for (moment, open) in [("before", None), ("answering", Some(Open::Asked))] {
+        let mut table = Table::new(&format!("cut-{moment}"));
+        let mut host = table.plug(Interface::Hid);
+        Originator::new().load(&mut host, yen(100));
+        table.say(&format!("cut alice {moment} 2"));
+        assert_eq!(host.hello().open, None);
+        host.start(&Ask { link: Link::Originator, payer: None, amount: yen(1) });
+        assert_eq!(table.told("cut")["instruction"], <Ask as command::Command>::INS);
+        assert_eq!(table.plug(Interface::Hid).hello().open, open, "{moment}");
+    }
+}
+
+#[test]
+fn a_card_plays_tricks_as_it_is_told_and_is_a_card_again() {
+    let mut table = Table::new("tricks");
+    let mut host = table.plug(Interface::Hid);
+    let blank = host.hello();
+    Originator::new().load(&mut host, yen(100));
+    table.say("trick alice replay a4");
+    assert_eq!(host.hello(), blank);
+    table.say("trick alice halve");
+    host.start(&ReadBalances {});
+    assert_eq!(host.reply().unwrap(), Reply::Answer);
+    let half = host.dialogue.answer().unwrap();
+    assert_eq!(
+        apdu::answer::<<ReadBalances as command::Command>::Answer>(half),
+        Err(AnswerError::NotAnAnswer)
+    );
+    table.say("trick alice");
+    assert_eq!(balance(&mut host), 100);
+}

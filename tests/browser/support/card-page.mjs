@@ -152,6 +152,21 @@ function program(ids) {
         await channel.close();
       }
     },
+    /** Commands one after the other over HID, the holder's decisions waited for; their answers. */
+    async tell(commands) {
+      const channel = await Channel.open('hid');
+      try {
+        const answers = [];
+        for (const command of commands) {
+          let reply = await channel.exchange(bytes(command));
+          while (reply.waiting !== undefined) reply = await channel.reply();
+          answers.push(reply.answer);
+        }
+        return answers;
+      } finally {
+        await channel.close();
+      }
+    },
     /** Why WebUSB refuses an interface. */
     async claim(number) {
       const [device] = await navigator.usb.getDevices();

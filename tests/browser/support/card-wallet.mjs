@@ -101,6 +101,22 @@ export class CardWallet extends WalletPage {
     return this.at('card-message-link').first().evaluate((link) => link.href);
   }
 
+  /** Waits until a person who looks at the page reads this. */
+  async says(sentence) {
+    await this.page.getByText(sentence).first().waitFor();
+  }
+
+  /** Has the card say again what it is. */
+  async lookAgain() {
+    await this.at('card-look').first().click();
+  }
+
+  /** Tells the originator the card's log. */
+  async report() {
+    await this.unfold('card-log');
+    await this.at('card-report').first().click();
+  }
+
   async picture(name) {
     await this.page.screenshot({ path: picture(name), fullPage: true });
   }

@@ -1,7 +1,8 @@
 // Simulated cards, and a Chromium that takes them for USB devices.
 import { spawn } from 'node:child_process';
 import {
-  chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync,
+  chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,19 +17,26 @@ export const PRODUCT_ID = 0xca5d;
 
 const POLICIES = '/etc/chromium/policies';
 
+/** The instruction bytes of commands (card/src/command.rs). */
+export const INSTRUCTION = {
+  prove: 0x10, ask: 0x60, pay: 0x61, take: 0x62, finish: 0x63, abort: 0x65, obey: 0x91, head: 0x92,
+};
+
 /**
- * Cards on a table: `names` has each one's class, `purse` or `terminal`. They keep what they hold
- * until the table is closed, in a reader or out of it.
+ * Cards on a table: `names` has each one's class, `purse` or `terminal`, or with `:forged` after it
+ * one that no originator made. They keep what they hold until the table is closed, in a reader or
+ * out of it.
  */
 export class Cards {
   #simulator;
+  #words;
   #ended = false;
   #folder = mkdtempSync(join(tmpdir(), 'koban-cards-'));
   /** What the simulator has told, an object an event. */
   events = [];
 
   /**
-   * `grantedTo`: the origin whose pages may reach the cards without asking the person.
+   * `grantedTo`: the origins whose pages may reach the cards without asking the person.
    * `button`: what the holder does when a card asks: `auto` agrees, `stdin` does as `press` and
    * `refuse` say, `never` does nothing. `originator`: whose cards they are made before.
    */
@@ -47,15 +55,52 @@ export class Cards {
   async #open(names, button, originator) {
     const words = Object.entries(names).map(([name, kind]) => `${name}:${kind}`);
     const factory = originator ? ['--originator', originator, '--token', 'demo'] : [];
-    this.#simulator = spawn(process.env.KOBAN_CARD_SIMULATOR, [
-      '--devices', join(this.#folder, 'd'), '--cards', join(this.#folder, 'cards'),
-      '--button', button, ...factory, ...words,
-    ], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#simulator.on('exit', () => { this.#ended = true; });
-    this.#simulator.stdin.on('error', () => { this.#ended = true; });
-    createInterface({ input: this.#simulator.stdout })
+    this.#words = [
+      '--devices', this.#devices, '--cards', join(this.#folder, 'cards'), '--button', button,
+      ...factory, ...words,
+    ];
+    await this.#start();
+  }
+
+  /** Where the devices in the reader are shown. */
+  get #devices() {
+    return join(this.#folder, 'd');
+  }
+
+  async #start() {
+    const before = this.events.length;
+    const simulator = spawn(process.env.KOBAN_CARD_SIMULATOR, this.#words, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#simulator = simulator;
+    this.#ended = false;
+    const ended = () => { if (this.#simulator === simulator) this.#ended = true; };
+    simulator.on('exit', ended);
+    simulator.stdin.on('error', ended);
+    createInterface({ input: simulator.stdout })
       .on('line', (line) => this.events.push(JSON.parse(line)));
-    await this.#told(0, ({ event }) => event === 'ready');
+    await this.#told(before, ({ event }) => event === 'ready');
+  }
+
+  /**
+   * Takes the power from all cards at once, whatever they are doing, and starts them again over the
+   * same memory. They are out of the reader then.
+   */
+  async powerCut() {
+    const gone = new Promise((done) => { this.#simulator.once('exit', done); });
+    this.#simulator.kill('SIGKILL');
+    await gone;
+    const shown = readdirSync(this.#devices).filter((name) => !name.startsWith('.'));
+    for (const name of shown) {
+      renameSync(join(this.#devices, name), join(this.#devices, `.gone-${name}`));
+    }
+    await this.#start();
+  }
+
+  /** Copies a card's memory over another's; neither is in the reader. */
+  copy(from, to) {
+    const memory = (name) => join(this.#folder, 'cards', name);
+    cpSync(memory(from), memory(to), { recursive: true });
   }
 
   /**
@@ -66,7 +111,7 @@ export class Cards {
     const policy = join(this.#folder, 'policy');
     mkdirSync(join(policy, 'managed'), { recursive: true });
     const devices = [{ vendor_id: VENDOR_ID, product_id: PRODUCT_ID }];
-    const granted = grantedTo ? [{ devices, urls: [grantedTo] }] : [];
+    const granted = grantedTo ? [{ devices, urls: [grantedTo].flat() }] : [];
     writeFileSync(join(policy, 'managed', 'card.json'), JSON.stringify({
       WebHidAllowDevicesForUrls: granted,
       WebUsbAllowDevicesForUrls: granted,
@@ -79,7 +124,7 @@ export class Cards {
     writeFileSync(path, `#!/bin/sh
 exec unshare --mount --propagation private sh -c '
   mount --bind "${policy}" ${POLICIES} &&
-  LD_PRELOAD="${process.env.KOBAN_CARD_SHIM}" KOBAN_CARD_DEVICES="${join(this.#folder, 'd')}" \\
+  LD_PRELOAD="${process.env.KOBAN_CARD_SHIM}" KOBAN_CARD_DEVICES="${this.#devices}" \\
     exec "${browserPath}" "$@"' chromium "$@"
 `);
     chmodSync(path, 0o755);
@@ -120,6 +165,7 @@ exec unshare --mount --propagation private sh -c '
   async unplugAll() {
     const plugged = new Set();
     for (const { event, card } of this.events) {
+      if (event === 'ready') plugged.clear();
       if (event === 'plugged') plugged.add(card);
       if (event === 'unplugged' || event === 'cut') plugged.delete(card);
     }
@@ -131,6 +177,29 @@ exec unshare --mount --propagation private sh -c '
     const before = this.events.length;
     this.#say(`cut ${name} after ${frames}`);
     return () => this.#told(before, (told) => told.event === 'cut' && told.card === name);
+  }
+
+  /**
+   * From now on the card comes out of the reader at its n-th command: `before` it does it, or when
+   * it is done and the card would be `answering`. Gives what tells whether that has happened.
+   */
+  cutAt(name, moment, n) {
+    const before = this.events.length;
+    this.#say(`cut ${name} ${moment} ${n}`);
+    const isIt = ({ event, card }) => event === 'cut' && card === name;
+    return () => this.events.slice(before).find(isIt);
+  }
+
+  /** Has a card pass for one by a trick (card/simulator/src/main.rs), or be one again. */
+  trick(name, ...trick) {
+    this.#say(`trick ${name} ${trick.join(' ')}`);
+  }
+
+  /** From now on: gives the wait until the card has carried out such a command. */
+  carriesOut(name, instruction) {
+    const before = this.events.length;
+    return () => this.#told(before, (told) => told.event === 'answered' && told.card === name
+      && told.instruction === instruction);
   }
 
   /** Waits until a card asks its holder, and gives what its display would show. */
