@@ -201,15 +201,17 @@ class Till {
     return left === this.desk.hard - this.taken && taken === this.taken;
   }
 
-  /** A purchase, with the terminal's cable pulled once, and the button pressed again if need be. */
-  async sell(pulled, yen) {
+  /** A purchase, with the cable of `name` pulled once, and the button pressed again if need be. */
+  async sell(name, pulled, yen) {
     this.taken += yen;
     await this.press(yen);
     await this.ends(() => pulled() !== undefined);
     if (pulled()) {
-      await this.wallet.at('terminal').waitFor({ state: 'hidden' });
-      await this.cards.plug('till');
+      const id = name === 'till' ? 'terminal' : 'terminal-customer';
+      await this.wallet.at(id).waitFor({ state: 'hidden' });
+      await this.cards.plug(name);
       await this.isThere();
+      await this.wallet.atRest();
       if (!await this.isPaid()) {
         await this.press(yen);
         await this.ends(() => false);
@@ -219,19 +221,22 @@ class Till {
   }
 }
 
-story('vc_13 mondex_1: a purchase with the terminal’s cable pulled at every command', (enter) =>
-  withCards({ alice: 'purse', till: 'terminal' }, async (cards) => {
-    const desk = await Desk.open(enter, cards);
-    await desk.begin(1000);
-    const till = await Till.open(desk, cards);
-    const sell = (pulled, yen) => till.sell(pulled, yen);
-    const cutAt = await atEveryCommand(cards, 'till', sell);
-    for (const command of ['ask', 'take']) {
-      assert.ok(cutAt.has(INSTRUCTION[command]), `it was cut at ${command}`);
-    }
-    const { left, taken } = await till.balances();
-    assert.equal(left + taken, 1000);
-  }));
+for (const name of ['alice', 'till']) {
+  story(`vc_13 mondex_1: a purchase with the cable of ${name} pulled at every command`, (enter) =>
+    withCards({ alice: 'purse', till: 'terminal' }, async (cards) => {
+      const desk = await Desk.open(enter, cards);
+      await desk.begin(1000);
+      const till = await Till.open(desk, cards);
+      const sell = (pulled, yen) => till.sell(name, pulled, yen);
+      const cutAt = await atEveryCommand(cards, name, sell);
+      const expected = name === 'alice' ? ['pay', 'finish'] : ['ask', 'take'];
+      for (const command of expected) {
+        assert.ok(cutAt.has(INSTRUCTION[command]), `it was cut at ${command}`);
+      }
+      const { left, taken } = await till.balances();
+      assert.equal(left + taken, 1000);
+    }));
+}
 
 story('vc_14 mondex_1: the page left, and the power gone, at each step that matters', (enter) =>
   withCards({ alice: 'purse' }, async (cards) => {

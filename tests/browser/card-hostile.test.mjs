@@ -210,7 +210,7 @@ story('mondex_3: of a card and its copy the second to report is noticed, and clo
     await cards.unplug('alice');
     await wallet.at('card').waitFor({ state: 'hidden' });
     await cards.plug('copy');
-    await wallet.at('card-report').waitFor();
+    await wallet.at('card-move-submit').waitFor();
     await wallet.report();
     await wallet.says(SAYS.closed);
     assert.equal((await findings()).forked, before + 1);

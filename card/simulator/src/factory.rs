@@ -74,7 +74,7 @@ pub(crate) fn forge(directory: &Path, class: Class) -> Result<()> {
         let limits = Pockets::new([limits]).context("one pocket")?;
         let entropy = Entropy::new([0x66; 32]);
         let sealed =
-            Masters::from_seed(&seed).personalise(&birth, certificate, limits, &key, entropy);
+            Masters::from_seed(seed).personalise(&birth, certificate, limits, &key, entropy);
         sealed.map_err(|error| anyhow::anyhow!("{error:?}"))
     })
 }

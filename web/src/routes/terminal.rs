@@ -42,14 +42,27 @@ fn Till() -> impl IntoView {
         Some(reader) => view! { <Module reader /> }.into_any(),
         None => view! { <Notice tone=Tone::Info>{t("terminal-none")}</Notice> }.into_any(),
     });
+    // What was taken stays to be read when the customer's card is gone.
+    let taken = RwSignal::new(None::<CardMessage>);
+    let told = live(move || {
+        let told = taken.get().map(|it| {
+            let words = t_with("terminal-taken", &[("amount", money::show(&it.amount))]);
+            view! {
+                <div data-testid="terminal-taken"><Notice tone=Tone::Good>{words}</Notice></div>
+            }
+        });
+        told.into_any()
+    });
     let payment = live(move || match (terminal.get(), customer.get()) {
-        (Some(terminal), Some(customer)) => view! { <Payment terminal customer /> }.into_any(),
+        (Some(terminal), Some(customer)) => {
+            view! { <Payment terminal customer taken /> }.into_any()
+        }
         (Some(_), None) => {
             view! { <Notice tone=Tone::Info>{t("terminal-no-card")}</Notice> }.into_any()
         }
         (None, _) => ().into_any(),
     });
-    view! { {payment}{till} }
+    view! { <div role="status">{told}</div>{payment}{till} }
 }
 
 /// The terminal itself: what is in it, the staff's PIN, and emptying it.
@@ -105,11 +118,10 @@ fn Module(reader: u32) -> impl IntoView {
 }
 
 #[component]
-fn Payment(terminal: u32, customer: u32) -> impl IntoView {
+fn Payment(terminal: u32, customer: u32, taken: RwSignal<Option<CardMessage>>) -> impl IntoView {
     let card = card_in(customer);
     let amount = Amount::new(None, None);
     let ask = Ask::new();
-    let taken = RwSignal::new(None::<CardMessage>);
     let most = Signal::derive(move || {
         let code = amount.currency.get().code;
         let pocket = card.with(|it| {
@@ -135,16 +147,12 @@ fn Payment(terminal: u32, customer: u32) -> impl IntoView {
     let heading = element_id("card-heading", Some(customer));
     // A payment that it has begun is ended without.
     let wants_pin = is(card, |it| it.pin_tries.is_some() && !it.verified && it.open.is_none());
-    let ready = Signal::derive(move || amount.is_within(most.get()) && !wants_pin.get());
-    let told = live(move || {
-        let told = taken.get().map(|it| {
-            let words = t_with("terminal-taken", &[("amount", money::show(&it.amount))]);
-            view! {
-                <div data-testid="terminal-taken"><Notice tone=Tone::Good>{words}</Notice></div>
-            }
-        });
-        told.into_any()
-    });
+    // Until both cards have said what is in them, nobody knows what is still to be paid.
+    let works = |reader| is(card_in(reader), |it| it.busy);
+    let (till_works, card_works) = (works(terminal), works(customer));
+    let at_rest = move || !till_works.get() && !card_works.get();
+    let ready =
+        Signal::derive(move || amount.is_within(most.get()) && !wants_pin.get() && at_rest());
     view! {
         <article class="card stack" data-testid="terminal-customer"
             aria-labelledby=heading>
@@ -158,7 +166,6 @@ fn Payment(terminal: u32, customer: u32) -> impl IntoView {
                 <Submit id="terminal-take" ask
                     label=amount.label("terminal-take", "terminal-take-plain")
                     ready />
-                <div role="status">{told}</div>
             </form>
         </article>
     }
