@@ -20,7 +20,7 @@ const SAYS = {
   pinBlocked: 'No tries are left for the PIN. The originator can reset it.',
   pinNone: 'No PIN is set: whoever has the card can pay with it.',
   logFull: 'The card’s log is full. Report it, then try again.',
-  allReported: '0 entries are not reported yet.',
+  allReported: 'All of it is reported to the originator.',
   reportFirst: 'The originator does not know of this much money on the card.',
   declined: 'It was declined on the card, or nobody pressed its button. No money has moved.',
   otherTab: 'The wallet is open in another tab, and only one may write.',
@@ -234,7 +234,7 @@ story('mondex_2: wrong PINs use the tries up, and the originator gives new ones'
     await cards.plug('alice');
     for (let left = PIN_TRIES - 1; left >= 0; left -= 1) {
       await wallet.showPin('9999');
-      await wallet.says(`${left} tries left`);
+      await wallet.says(left === 1 ? '1 try left' : `${left} tries left`);
       await wallet.says(SAYS.pinWrong);
     }
     await wallet.showPin('1357');
@@ -251,6 +251,7 @@ story('mondex_2: wrong PINs use the tries up, and the originator gives new ones'
     });
     assert.equal(ordered.status, 204);
     await wallet.report();
+    await wallet.unfold('card-pin');
     await wallet.says(SAYS.pinNone);
     await wallet.move('unload', 500);
     await wallet.moved();
@@ -406,7 +407,8 @@ story('mondex_3: a page that lies takes what the limits allow, and no more', (en
         await cards.plug('alice');
         await wallet.toCard();
         await wallet.onCardIs(15_000);
-        await wallet.says('Paid since last reported: ¥30,000 of ¥30,000.');
+        await wallet.unfold('card-limits');
+        await wallet.says('¥30,000 / ¥30,000');
       })));
 
 story('vc_13: who refuses on the card has not paid, and reads so', (enter) =>
