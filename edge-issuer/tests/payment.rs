@@ -2,15 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod market;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../tests/src/network.rs"]
-mod network;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../tests/src/raw.rs"]
-mod raw;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../tests/src/world.rs"]
-mod world;
 
 mod payment {
     mod envelopes;

@@ -3,15 +3,6 @@
 
 #[allow(dead_code)]
 mod market;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../tests/src/network.rs"]
-mod network;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../tests/src/raw.rs"]
-mod raw;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../tests/src/world.rs"]
-mod world;
 
 mod shop {
     mod browser;

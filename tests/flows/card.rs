@@ -38,7 +38,7 @@ fn cents(minor: u64) -> Amount {
 
 /// A world with an owner of soft money.
 pub(crate) fn scene(seed: u8) -> (World, Net, Owner) {
-    let world = World::new(seed);
+    let world = World::new(seed.into());
     let net = net(&world);
     let owner = Owner(Raw::enrolled(&net, "taro"));
     (world, net, owner)
@@ -444,11 +444,11 @@ fn mondex_1_lost_answers_and_crashes_of_the_originator_change_nothing() {
     // every other call, which is every first one, loses its answer and the originator its memory
     world.weather(move |from, to, path| {
         if from != "outside" || *to != Address::Peer("originator".to_owned()) || path == "/audit" {
-            return Fate::Arrives;
+            return Fate::ARRIVES;
         }
         cut = !cut;
         there.crash();
-        if cut { Fate::AnswerLost } else { Fate::Arrives }
+        if cut { Fate::ANSWER_LOST } else { Fate::ARRIVES }
     });
     let (mut purse, mut terminal) =
         (Held::made(&net, Class::Purse), Held::made(&net, Class::Terminal));

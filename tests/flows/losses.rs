@@ -24,7 +24,7 @@ fn cut_at_every_call<P: Process>(
     end: impl Fn(&World, P::Outcome),
 ) -> u32 {
     let mut cuts = 0;
-    for fate in [Fate::Lost, Fate::AnswerLost, Fate::Twice] {
+    for fate in [Fate::LOST, Fate::ANSWER_LOST, Fate::TWICE] {
         for cut in 0..40_u32 {
             let world = World::new(80);
             let raw = Raw::enrolled(&net(&world), "hanako");
@@ -37,14 +37,14 @@ fn cut_at_every_call<P: Process>(
             let was_hit = std::rc::Rc::clone(&hit);
             world.weather(move |from, _, _| {
                 if from == "outside" {
-                    return Fate::Arrives;
+                    return Fate::ARRIVES;
                 }
                 call += 1;
                 if call == cut + 1 {
                     hit.set(true);
                     return fate;
                 }
-                Fate::Arrives
+                Fate::ARRIVES
             });
             post_operation(&net(&world), asked.request().to_vec());
             world.crash();

@@ -21,7 +21,7 @@ fn w1_a_bank_that_does_not_answer_only_delays_the_coins() {
     let operation = raw.operation();
     let order = raw.purchase_order(operation, Bundle::fewest(yen(100)).unwrap());
     let asked = raw.seal_order::<Purchase>(operation, &Signed::sign(&order, &raw.key));
-    world.weather(|_, _, path| if path == "/debits" { Fate::AnswerLost } else { Fate::Arrives });
+    world.weather(|_, _, path| if path == "/debits" { Fate::ANSWER_LOST } else { Fate::ARRIVES });
     let response = post_operation(&net(&world), asked.request().to_vec());
     assert_eq!(response.status(), Code::PeerUnreachable.status());
     world.fair();

@@ -63,10 +63,10 @@ fn vc_11_lost_and_doubled_messages_lose_and_double_no_money() {
         world.weather(move |_, _, _| {
             count += 1;
             match (count % every, (count / every) % 3) {
-                (0, 0) => Fate::Lost,
-                (0, 1) => Fate::AnswerLost,
-                (0, _) => Fate::Twice,
-                _ => Fate::Arrives,
+                (0, 0) => Fate::LOST,
+                (0, 1) => Fate::ANSWER_LOST,
+                (0, _) => Fate::TWICE,
+                _ => Fate::ARRIVES,
             }
         });
         let told = foul(&mut story);

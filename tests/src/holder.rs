@@ -211,20 +211,15 @@ impl Holder {
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Write(edits) => edits.into_iter().for_each(|edit| self.write(edit)),
+                Effect::Write(edits) => {
+                    edits.into_iter().for_each(|edit| write(&mut self.rows, edit));
+                }
                 Effect::Send(call) => self.calls.push_back(call),
                 Effect::Report(report) => self.reports.push(report),
                 Effect::Wake(_) => {}
                 Effect::Card(reader, bytes) => self.told.push_back((reader, bytes)),
             }
         }
-    }
-
-    fn write(&mut self, edit: Edit) {
-        match edit {
-            Edit::Put(row) => self.rows.insert((row.store, row.key.clone()), row),
-            Edit::Delete(store, key) => self.rows.remove(&(store, key)),
-        };
     }
 
     fn run(&mut self) {
@@ -258,7 +253,16 @@ impl Holder {
     }
 }
 
-fn request(call: &Call) -> HttpRequest {
+/// Makes one edit of a wallet's database.
+pub(crate) fn write(rows: &mut Rows, edit: Edit) {
+    match edit {
+        Edit::Put(row) => rows.insert((row.store, row.key.clone()), row),
+        Edit::Delete(store, key) => rows.remove(&(store, key)),
+    };
+}
+
+/// A wallet's call as it is sent.
+pub(crate) fn request(call: &Call) -> HttpRequest {
     let mut request = Request::builder().method(call.method.name()).uri(&call.url);
     if let Some(kind) = call.content_type {
         request = request.header(http::header::CONTENT_TYPE, kind);

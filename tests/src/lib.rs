@@ -1,5 +1,5 @@
 //! What the tests share: the [`world`] in which every role runs natively, a [`holder`] with the
-//! shipped wallet engine, a [`merchant`], the [`story`] they live through, and the ledger's
+//! shipped wallet engine, a [`merchant`], the [`story`] they live through, the [`storm`], and the ledger's
 //! conformance [`suite`].
 
 pub mod audit;
@@ -9,6 +9,7 @@ pub mod http;
 pub mod merchant;
 pub mod network;
 pub mod raw;
+pub mod storm;
 pub mod story;
 pub mod suite;
 pub mod world;

@@ -1,6 +1,7 @@
 //! A merchant: the payment server's JSON interface as a shop's program uses it.
 
 use http::Request;
+use koban_edge_issuer::host::{HttpRequest, HttpResponse};
 use koban_edge_issuer::role::payment::model::{
     Money, NewOrder, NewShop, OpenedShop, Order, Redeem, Redeemed, Settings, Shop, Taking,
 };
@@ -35,7 +36,7 @@ impl Merchant {
             take: Taking::Refresh,
         };
         let server = net.origin("payment");
-        let opened = call(net, "POST", &format!("{server}/shops"), "demo", Some(&new))?;
+        let opened = sent(net, request("POST", &format!("{server}/shops"), "demo", Some(&new)))?;
         Ok(Self { server, opened })
     }
 
@@ -46,6 +47,11 @@ impl Merchant {
 
     /// Makes an order.
     pub fn order(&self, net: &Net, reference: &str, yen: u64) -> Result<Order, Refused> {
+        sent(net, self.order_request(reference, yen))
+    }
+
+    /// What makes an order.
+    pub fn order_request(&self, reference: &str, yen: u64) -> HttpRequest {
         let new = NewOrder {
             reference: reference.to_owned(),
             amount: Money { currency: "JPY".to_owned(), minor: yen },
@@ -53,7 +59,7 @@ impl Merchant {
             fulfilment_url: None,
             expires_in: Some(3600),
         };
-        self.call(net, "POST", "/orders", Some(&new))
+        self.request("POST", "/orders", Some(&new))
     }
 
     /// An order as it stands.
@@ -68,7 +74,12 @@ impl Merchant {
 
     /// Turns everything into money in the account.
     pub fn redeem(&self, net: &Net) -> Result<Redeemed, Refused> {
-        self.call(net, "POST", "/redeem", Some(&Redeem { currency: "JPY".to_owned() }))
+        sent(net, self.redeem_request())
+    }
+
+    /// What does so.
+    pub fn redeem_request(&self) -> HttpRequest {
+        self.request("POST", "/redeem", Some(&Redeem { currency: "JPY".to_owned() }))
     }
 
     fn call<B: Serialize, A: DeserializeOwned>(
@@ -78,30 +89,32 @@ impl Merchant {
         path: &str,
         body: Option<&B>,
     ) -> Result<A, Refused> {
+        sent(net, self.request(method, path, body))
+    }
+
+    fn request<B: Serialize>(&self, method: &str, path: &str, body: Option<&B>) -> HttpRequest {
         let url = format!("{}/shops/{}{path}", self.server, self.opened.shop);
-        call(net, method, &url, &self.opened.token, body)
+        request(method, &url, &self.opened.token, body)
     }
 }
 
 /// The invoice that a wallet fetches for an order.
 pub fn invoice(net: &Net, order: &Order) -> Result<Signed<Invoice>, Refused> {
-    let request = Request::get(&order.invoice_url).body(Vec::new());
-    let response = net.http(request.expect("an address")).map_err(|_| unreachable())?;
+    let response = net.http(invoice_request(order)).map_err(|_| unreachable())?;
     wire::decode_exact(response.body()).map_err(|error| Refused(200, error.to_string()))
+}
+
+/// What fetches it.
+pub fn invoice_request(order: &Order) -> HttpRequest {
+    Request::get(&order.invoice_url).body(Vec::new()).expect("an address")
 }
 
 /// A JSON document.
 pub fn get<A: DeserializeOwned>(net: &Net, url: &str) -> Result<A, Refused> {
-    call::<(), _>(net, "GET", url, "", None)
+    sent(net, request::<()>("GET", url, "", None))
 }
 
-fn call<B: Serialize, A: DeserializeOwned>(
-    net: &Net,
-    method: &str,
-    url: &str,
-    token: &str,
-    body: Option<&B>,
-) -> Result<A, Refused> {
+fn request<B: Serialize>(method: &str, url: &str, token: &str, body: Option<&B>) -> HttpRequest {
     let mut request = Request::builder().method(method).uri(url);
     if !token.is_empty() {
         request = request.header("authorization", format!("Bearer {token}"));
@@ -110,7 +123,15 @@ fn call<B: Serialize, A: DeserializeOwned>(
     if !body.is_empty() {
         request = request.header("content-type", "application/json");
     }
-    let response = net.http(request.body(body).expect("an address")).map_err(|_| unreachable())?;
+    request.body(body).expect("an address")
+}
+
+fn sent<A: DeserializeOwned>(net: &Net, request: HttpRequest) -> Result<A, Refused> {
+    answer(&net.http(request).map_err(|_| unreachable())?)
+}
+
+/// What the payment server answered.
+pub fn answer<A: DeserializeOwned>(response: &HttpResponse) -> Result<A, Refused> {
     let status = response.status().as_u16();
     let text = || String::from_utf8_lossy(response.body()).into_owned();
     if !response.status().is_success() {

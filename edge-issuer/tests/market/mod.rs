@@ -16,9 +16,9 @@ use koban_protocol::signed::Signed;
 use koban_protocol::statement::{Invoice, Receipt};
 use serde_json::{Value, json};
 
-use crate::network::Net;
-use crate::raw::{self, Raw};
-use crate::world::{Fate, World};
+use koban_tests::network::Net;
+use koban_tests::raw::{self, Raw};
+use koban_tests::world::{Fate, World};
 
 /// The payment server's origin.
 pub(crate) const PAYMENT: &str = "http://localhost:8705";
@@ -42,7 +42,7 @@ pub(crate) struct Access {
 }
 
 impl Market {
-    pub(crate) fn new(seed: u8) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let world = World::new(seed);
         let net: Net = Rc::new(world.clone());
         Self { payer: Raw::enrolled(&net, "payer"), world }
@@ -193,7 +193,7 @@ impl Market {
     /// Lets calls from one role to another fail in this way.
     pub(crate) fn spoil(&self, from: &'static str, to: &'static str, fate: Fate) {
         self.world.weather(move |role, address, _| {
-            if role == from && *address == Address::Peer(to.into()) { fate } else { Fate::Arrives }
+            if role == from && *address == Address::Peer(to.into()) { fate } else { Fate::ARRIVES }
         });
     }
 }

@@ -10,7 +10,7 @@ use koban_protocol::wire;
 use serde_json::Value;
 
 use crate::market::{Market, code, yen};
-use crate::world::Fate;
+use koban_tests::world::Fate;
 
 #[test]
 fn vc_4_fx_9_p1_a_good_payment_goes_through_however_the_shop_takes_it() {
@@ -174,7 +174,7 @@ fn an_operation_of_the_shops_own_is_not_the_payers() {
     let market = Market::new(1);
     let shop = market.shop("A", "refresh");
     market.pay(&market.order(&shop, "1", 10));
-    market.spoil("payment", "issuer", Fate::Lost);
+    market.spoil("payment", "issuer", Fate::LOST);
     market.of(&shop, "POST", "/redeem", &serde_json::json!({ "currency": "JPY" }));
     market.world.fair();
     let class = koban_edge_issuer::host::Class::Payment;
@@ -209,7 +209,7 @@ fn while_one_envelope_is_checked_another_waits() {
     let order = market.order(&shop, "1", 370);
     let (one, other) =
         (market.envelope(&order, market.coins(370)), market.envelope(&order, market.coins(370)));
-    market.spoil("payment", "issuer", Fate::Lost);
+    market.spoil("payment", "issuer", Fate::LOST);
     assert_eq!(code(&market.post(&order, one.request())), Code::Pending);
     assert_eq!(market.look(&shop, &order)["status"], "validating");
     assert_eq!(code(&market.post(&order, other.request())), Code::Pending);

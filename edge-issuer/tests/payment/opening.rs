@@ -5,7 +5,7 @@ use koban_protocol::refusal::Code;
 use serde_json::{Value, json};
 
 use crate::market::{Market, new_shop};
-use crate::world::Fate;
+use koban_tests::world::Fate;
 
 #[test]
 fn the_same_key_opens_the_same_shop() {
@@ -59,14 +59,14 @@ fn shops_that_make_no_sense_are_refused() {
 #[test]
 fn vc_11_opening_goes_on_where_it_was_cut() {
     let asked = new_shop("Books", "redeem");
-    for fate in [Fate::Lost, Fate::AnswerLost] {
+    for fate in [Fate::LOST, Fate::ANSWER_LOST] {
         for cut in 0..8 {
             let market = Market::new(1);
             let mut calls = 0;
             market.world.weather(move |role, to, _| {
                 let counted = role == "payment" && matches!(to, Address::Peer(_));
                 calls += usize::from(counted);
-                if counted && calls == cut + 1 { fate } else { Fate::Arrives }
+                if counted && calls == cut + 1 { fate } else { Fate::ARRIVES }
             });
             let (first, _) = market.ask_for_shop("k", &asked);
             market.world.crash();
@@ -90,7 +90,7 @@ fn opening_ends_by_itself_once_the_issuer_answers() {
     let market = Market::new(1);
     market.world.weather(|role, to, path| {
         let lost = role == "payment" && *to == Address::Peer("issuer".into()) && path != "/keys";
-        if lost { Fate::Lost } else { Fate::Arrives }
+        if lost { Fate::LOST } else { Fate::ARRIVES }
     });
     let asked = new_shop("Books", "redeem");
     assert_eq!(market.ask_for_shop("k", &asked).1["name"], "pending");
@@ -101,7 +101,7 @@ fn opening_ends_by_itself_once_the_issuer_answers() {
     // Nothing is left to be asked of anybody.
     market.world.weather(|role, to, _| {
         let lost = role == "payment" && matches!(to, Address::Peer(_));
-        if lost { Fate::Lost } else { Fate::Arrives }
+        if lost { Fate::LOST } else { Fate::ARRIVES }
     });
     assert_eq!(market.ask_for_shop("k", &asked).0, 201);
 }

@@ -3,11 +3,11 @@
 use koban_protocol::refusal::Code;
 
 use crate::market::{Market, code};
-use crate::world::Fate;
+use koban_tests::world::Fate;
 
 #[test]
 fn vc_11_a_lost_answer_is_fetched_again_without_the_payer() {
-    for fate in [Fate::Lost, Fate::AnswerLost] {
+    for fate in [Fate::LOST, Fate::ANSWER_LOST] {
         for take in ["refresh", "redeem", "aggregate"] {
             let market = Market::new(1);
             let shop = market.shop("A", take);
@@ -29,7 +29,7 @@ fn vc_11_a_lost_answer_is_fetched_again_without_the_payer() {
 #[test]
 fn vc_11_every_call_may_arrive_twice() {
     let market = Market::new(1);
-    market.world.weather(|_, _, _| Fate::Twice);
+    market.world.weather(|_, _, _| Fate::TWICE);
     let shop = market.shop("A", "refresh");
     for reference in ["1", "2"] {
         let order = market.order(&shop, reference, 370);
@@ -49,7 +49,7 @@ fn vc_11_an_issuer_out_of_reach_for_an_hour_only_delays_a_payment() {
     long["expires_in"] = 86_400.into();
     let (_, order) = market.of(&shop, "POST", "/orders", &long);
     let envelope = market.envelope(&order, market.coins(370));
-    market.spoil("payment", "issuer", Fate::Lost);
+    market.spoil("payment", "issuer", Fate::LOST);
     assert_eq!(code(&market.post(&order, envelope.request())), Code::Pending);
     // The validation request is too old for the issuer by then; the same envelope is validated
     // with a new one.
@@ -68,7 +68,7 @@ fn an_invoice_that_expires_while_the_issuer_is_away_takes_nothing() {
     let order = market.order(&shop, "1", 370);
     let coins = market.coins(370);
     let envelope = market.envelope(&order, coins.clone());
-    market.spoil("payment", "issuer", Fate::Lost);
+    market.spoil("payment", "issuer", Fate::LOST);
     market.post(&order, envelope.request());
     market.world.run(3600);
     market.world.fair();
@@ -92,7 +92,7 @@ fn a_problem_document_is_nobodys_last_word() {
     // The issuer's front is reached, its shards are not: it answers with a problem.
     market.world.weather(|role, to, _| {
         let inside = matches!(to, koban_edge_issuer::host::Address::Object(..));
-        if role == "issuer" && inside { Fate::Lost } else { Fate::Arrives }
+        if role == "issuer" && inside { Fate::LOST } else { Fate::ARRIVES }
     });
     assert_eq!(code(&market.post(&order, envelope.request())), Code::Pending);
     assert_eq!(market.look(&shop, &order)["status"], "validating");

@@ -6,7 +6,7 @@ use koban_edge_issuer::sql::{Row, Sql, Value as SqlValue};
 use serde_json::{Value, json};
 
 use crate::market::{Access, Market};
-use crate::world::Fate;
+use koban_tests::world::Fate;
 
 fn rows(market: &Market, shop: &Access, query: &str) -> Vec<Row> {
     market.world.database("payment", Class::Payment, &shop.shop).run(query, &[]).unwrap()
@@ -86,7 +86,7 @@ fn more_coins_than_one_operation_takes_are_redeemed_all_the_same() {
 
 #[test]
 fn vc_11_what_is_being_redeemed_is_neither_lost_nor_redeemed_twice() {
-    for fate in [Fate::Lost, Fate::AnswerLost] {
+    for fate in [Fate::LOST, Fate::ANSWER_LOST] {
         // Within the issuer's time window, and long after it.
         for silence in [60, 7200] {
             let market = Market::new(1);
@@ -121,7 +121,7 @@ fn vc_9_coins_and_secrets_rest_encrypted() {
         let (id, sealed) = (coin.blob("id").unwrap(), coin.blob("sealed").unwrap());
         assert!(!sealed.windows(id.len()).any(|window| window == id));
     }
-    market.spoil("payment", "issuer", Fate::Lost);
+    market.spoil("payment", "issuer", Fate::LOST);
     let envelope = market.envelope(&market.order(&shop, "2", 10), market.coins(10));
     market.post(&market.order(&shop, "2", 10), envelope.request());
     let open = rows(&market, &shop, "SELECT secret FROM journal WHERE state = 0");

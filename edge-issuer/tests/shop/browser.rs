@@ -82,7 +82,7 @@ impl<'a> Browser<'a> {
         let response = self.goods(order);
         assert_eq!(response.status(), 402);
         let invoice: koban_protocol::signed::Signed<koban_protocol::statement::Invoice> =
-            crate::raw::message(&response);
+            koban_tests::raw::message(&response);
         let invoice = invoice.claim().unwrap();
         json!({
             "invoice_url": format!("{SHOP}{order}/goods"),
@@ -98,7 +98,7 @@ impl<'a> Browser<'a> {
         let envelope = self.market.envelope(&remote, coins);
         let response = self.market.post(&remote, envelope.request());
         let answer: koban_protocol::process::payment::PaymentAnswer =
-            crate::raw::message(&response);
+            koban_tests::raw::message(&response);
         assert!(answer.receipt.is_some());
         envelope.open(&answer.for_payer).unwrap();
     }

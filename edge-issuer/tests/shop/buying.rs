@@ -7,8 +7,8 @@ use koban_protocol::statement::Invoice;
 
 use super::browser::{Browser, SHOP};
 use crate::market::{Market, code};
-use crate::raw;
-use crate::world::Fate;
+use koban_tests::raw;
+use koban_tests::world::Fate;
 
 const PICTURE: &str = "ferry-at-first-light";
 const STORY: &str = "the-clockmakers-change";
@@ -100,11 +100,11 @@ fn the_webhook_tells_the_shop_and_repeats_itself_until_it_is_heard() {
     let market = Market::new(1);
     let mut browser = Browser::new(&market);
     let order = browser.buy(PICTURE);
-    market.spoil("payment", "shop", Fate::Lost);
+    market.spoil("payment", "shop", Fate::LOST);
     browser.pay(&order);
     market.world.run(30);
     // The shop cannot ask either: only the webhook will tell.
-    market.spoil("shop", "payment", Fate::Lost);
+    market.spoil("shop", "payment", Fate::LOST);
     assert!(!browser.read(&order).contains("Paid. Thank you!"));
     market.world.run(300);
     assert!(browser.read(&order).contains("Paid. Thank you!"));
@@ -115,7 +115,7 @@ fn a_lost_webhook_is_made_up_for_by_asking() {
     let market = Market::new(1);
     let mut browser = Browser::new(&market);
     let order = browser.buy(PICTURE);
-    market.spoil("payment", "shop", Fate::Lost);
+    market.spoil("payment", "shop", Fate::LOST);
     browser.pay(&order);
     assert_eq!(browser.goods(&order).status(), 200);
 }
@@ -149,14 +149,14 @@ fn a_webhook_of_somebody_else_is_not_believed() {
 fn while_the_payment_server_is_away_an_order_waits_for_its_invoice() {
     let market = Market::new(1);
     let mut browser = Browser::new(&market);
-    market.spoil("shop", "payment", Fate::Lost);
+    market.spoil("shop", "payment", Fate::LOST);
     let order = browser.buy(PICTURE);
     let page = browser.read(&order);
     assert!(page.contains("The invoice is on its way.") && page.contains("content=\"3\""));
     assert_eq!(code(&browser.goods(&order)), Code::PeerUnreachable);
     market.world.fair();
     assert!(browser.read(&order).contains("Pay with Koban"));
-    market.spoil("shop", "payment", Fate::AnswerLost);
+    market.spoil("shop", "payment", Fate::ANSWER_LOST);
     let other = browser.buy(PICTURE);
     market.world.fair();
     browser.pay(&other);
@@ -184,7 +184,7 @@ fn a_payment_that_is_being_checked_is_shown_as_such() {
     let envelope = market.envelope(&remote, market.coins(370));
     market.world.weather(|role, to, _| {
         let lost = role == "payment" && *to == Address::Peer("issuer".into());
-        if lost { Fate::Lost } else { Fate::Arrives }
+        if lost { Fate::LOST } else { Fate::ARRIVES }
     });
     market.post(&remote, envelope.request());
     assert!(browser.read(&order).contains("Your payment is being checked."));

@@ -4,7 +4,7 @@ use koban_edge_issuer::host::HttpResponse;
 
 use super::browser::Browser;
 use crate::market::Market;
-use crate::world::Fate;
+use koban_tests::world::Fate;
 
 const PICTURE: &str = "ferry-at-first-light";
 
@@ -108,7 +108,7 @@ fn vc_5_the_owner_chooses_and_sees_sales_and_money() {
     let order = browser.buy(PICTURE);
     browser.pay(&order);
     market.world.run(10);
-    market.spoil("shop", "payment", Fate::Lost);
+    market.spoil("shop", "payment", Fate::LOST);
     assert!(browser.read(&order).contains("Paid. Thank you!"));
 }
 
@@ -119,9 +119,9 @@ fn the_desk_says_so_when_others_do_not_answer() {
     sign_in(&mut browser);
     let order = browser.buy(PICTURE);
     browser.pay(&order);
-    market.spoil("payment", "bank-a", Fate::Lost);
+    market.spoil("payment", "bank-a", Fate::LOST);
     assert!(browser.read("/owner").contains("the bank does not answer"));
-    market.spoil("shop", "payment", Fate::Lost);
+    market.spoil("shop", "payment", Fate::LOST);
     let response = browser.open("/owner");
     assert_eq!(response.status(), 503);
     let page = String::from_utf8(response.into_body()).unwrap();

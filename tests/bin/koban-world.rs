@@ -1,0 +1,104 @@
+//! `koban-world [--seeds N] [--first S] [--steps K] [--without A,B,..]`: lives through storms, one
+//! a seed, and tells what struck and how fast. A seed that fails is told with the command that
+//! repeats it, and with the fewest faults that still make it fail.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use koban_tests::storm::{Fault, Plan, counted, live};
+
+/// Storms to live through while looking for the faults that matter.
+const TRIES: usize = 400;
+
+struct Asked {
+    seeds: u64,
+    first: u64,
+    steps: u64,
+    without: BTreeSet<u64>,
+}
+
+fn asked() -> Option<Asked> {
+    let mut asked = Asked { seeds: 20, first: 0, steps: 1_500, without: BTreeSet::new() };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next()?;
+        match word.as_str() {
+            "--seeds" => asked.seeds = value.parse().ok()?,
+            "--first" => asked.first = value.parse().ok()?,
+            "--steps" => asked.steps = value.parse().ok()?,
+            "--without" => {
+                let numbers = value.split(',').map(str::parse);
+                asked.without = numbers.collect::<Result<_, _>>().ok()?;
+            }
+            _ => return None,
+        }
+    }
+    Some(asked)
+}
+
+fn main() -> ExitCode {
+    let Some(Asked { seeds, first, steps, without }) = asked() else {
+        eprintln!("koban-world [--seeds N] [--first S] [--steps K] [--without A,B,..]");
+        return ExitCode::FAILURE;
+    };
+    let start = Instant::now();
+    let (mut faults, mut operations, mut taken) = (Vec::new(), 0, 0);
+    for seed in first..first.saturating_add(seeds) {
+        let plan = Plan { seed, steps, without: without.clone() };
+        let outcome = live(&plan);
+        if let Some(broken) = outcome.broken {
+            tell(&plan, &broken, outcome.step, outcome.faults);
+            return ExitCode::FAILURE;
+        }
+        faults.extend(outcome.faults);
+        operations += outcome.operations;
+        taken += outcome.steps;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    for (kind, count) in counted(&faults) {
+        println!("{count:>9}  {}", kind.words());
+    }
+    println!("{:>9}  faults, {operations} operations, {taken} steps, {seeds} seeds", faults.len());
+    let per_second = |count: f64| count / seconds;
+    #[allow(clippy::cast_precision_loss)]
+    let (steps, operations) = (per_second(taken as f64), per_second(operations as f64));
+    println!("{seconds:.1} s: {steps:.0} steps/s, {operations:.0} operations/s");
+    ExitCode::SUCCESS
+}
+
+fn tell(plan: &Plan, broken: &str, step: u64, faults: Vec<Fault>) {
+    let Plan { seed, steps, .. } = plan;
+    println!("seed {seed} broke at step {step}: {broken}");
+    println!("cargo xtask world --first {seed} --seeds 1 --steps {steps}");
+    println!("looking for the faults that matter among {} ...", faults.len());
+    let (plan, faults) = fewest(plan.clone(), faults);
+    for fault in faults {
+        println!("{fault}");
+    }
+    let without: Vec<String> = plan.without.iter().map(u64::to_string).collect();
+    let (seed, steps, without) = (plan.seed, plan.steps, without.join(","));
+    println!("cargo xtask world --first {seed} --seeds 1 --steps {steps} --without {without}");
+}
+
+/// Leaves out ever smaller parts of the faults as long as it still breaks.
+fn fewest(mut plan: Plan, mut faults: Vec<Fault>) -> (Plan, Vec<Fault>) {
+    let mut part = faults.len().div_ceil(2);
+    let mut tries = 0;
+    while part > 0 && tries < TRIES {
+        let mut at = 0;
+        while at < faults.len() && tries < TRIES {
+            tries += 1;
+            let mut less = plan.clone();
+            less.without.extend(faults.iter().skip(at).take(part).map(|fault| fault.number));
+            let outcome = live(&less);
+            if outcome.broken.is_some() {
+                (plan, faults) = (less, outcome.faults);
+            } else {
+                at += part;
+            }
+        }
+        part = if part == 1 { 0 } else { part.div_ceil(2) };
+    }
+    (plan, faults)
+}
