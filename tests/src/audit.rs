@@ -31,6 +31,8 @@ pub struct Figures {
     pub owed: u64,
     /// Value banks have been asked for.
     pub debiting: u64,
+    /// Reserve on its way from bank to bank.
+    pub transit: u64,
     /// What the banks hold.
     pub reserves: Vec<Reserve>,
     /// Whether the issuer finds its rule kept.
@@ -59,7 +61,7 @@ impl Figures {
 
     /// Whether nothing is in flight and everything issued equals the reserves.
     pub fn is_even(&self) -> bool {
-        let flight = self.settling + self.owed + self.debiting;
+        let flight = self.settling + self.owed + self.debiting + self.transit;
         flight == 0 && self.issued() == self.reserved()
     }
 }

@@ -323,7 +323,7 @@ pub struct AuditView {
 }
 
 /// One currency's totals, in minor units. The rule, with `issued = coins + held + cards`: `issued -
-/// settling <= reserves <= issued + owed + debiting`, and equality when nothing is in flight.
+/// settling - transit <= reserves <= issued + owed + debiting`, and equality when nothing is in flight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]
@@ -345,6 +345,8 @@ pub struct CurrencyAudit {
     pub owed: u64,
     /// Money that banks were asked to debit and that has yet to become coins.
     pub debiting: u64,
+    /// Money on its way from bank to bank.
+    pub transit: u64,
     /// The issuer's money at each bank.
     pub reserves: Vec<Reserve>,
     /// Whether the issuer itself finds the rule kept.

@@ -20,8 +20,8 @@ pub fn reserves_total(audit: &CurrencyAudit) -> u64 {
     audit.reserves.iter().fold(0, |sum, reserve| sum.saturating_add(reserve.minor))
 }
 
-/// `issued - settling <= reserves <= issued + owed + debiting`, where `issued = coins + held +
-/// cards`, checked here and not believed. Totals that are not of one moment prove nothing, so they
+/// `issued - settling - transit <= reserves <= issued + owed + debiting`, where `issued = coins +
+/// held + cards`, checked here and not believed. Totals that are not of one moment prove nothing, so they
 /// are never inconsistent.
 pub fn verdict(audit: &CurrencyAudit, steady: bool) -> Verdict {
     if !steady {
@@ -30,11 +30,13 @@ pub fn verdict(audit: &CurrencyAudit, steady: bool) -> Verdict {
     let reserves = u128::from(reserves_total(audit));
     let issued = [audit.coins, audit.held, audit.cards].map(u128::from).iter().sum::<u128>();
     let upper = issued + u128::from(audit.owed) + u128::from(audit.debiting);
-    let kept = issued <= reserves + u128::from(audit.settling) && reserves <= upper;
+    let lower = reserves + u128::from(audit.settling) + u128::from(audit.transit);
+    let kept = issued <= lower && reserves <= upper;
     if !kept || !audit.consistent {
         return Verdict::Inconsistent;
     }
-    match audit.settling.saturating_add(audit.owed).saturating_add(audit.debiting) {
+    let flows = [audit.settling, audit.owed, audit.debiting, audit.transit];
+    match flows.into_iter().fold(0, u64::saturating_add) {
         0 => Verdict::Equal,
         moving => Verdict::InFlight(moving),
     }
@@ -59,6 +61,7 @@ mod tests {
             settling,
             owed,
             debiting,
+            transit: 0,
             reserves: banks.iter().map(reserve).collect(),
             consistent: true,
         }
@@ -86,6 +89,14 @@ mod tests {
             verdict(&totals(u64::MAX, 1, [0; 3], &[u64::MAX, 1]), true),
             Verdict::Inconsistent
         );
+    }
+
+    #[test]
+    fn vc_10_reserve_between_banks_is_covered_too() {
+        let sent = |banks| CurrencyAudit { transit: 500, ..totals(4000, 0, [0; 3], banks) };
+        assert_eq!(verdict(&sent(&[3000, 500]), true), Verdict::InFlight(500));
+        assert_eq!(verdict(&sent(&[3000, 1000]), true), Verdict::InFlight(500));
+        assert_eq!(verdict(&sent(&[3000, 499]), true), Verdict::Inconsistent);
     }
 
     #[test]

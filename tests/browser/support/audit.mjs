@@ -25,7 +25,8 @@ export async function assertBalanced() {
     assert.ok(steady, 'figures of one moment');
     for (const it of currencies) {
       assert.equal(it.consistent, true, `${it.code} is consistent`);
-      assert.deepEqual([it.settling, it.owed, it.debiting], [0, 0, 0], `${it.code} is at rest`);
+      const flows = [it.settling, it.owed, it.debiting, it.transit];
+      assert.deepEqual(flows, [0, 0, 0, 0], `${it.code} is at rest`);
       assert.equal(it.coins + it.held + it.cards, reserves(it), `${it.code}: money and reserves`);
     }
     return currencies.length > 0;

@@ -5,6 +5,7 @@
 mod chance;
 mod check;
 mod person;
+mod villain;
 mod weather;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use koban_edge_issuer::role::payment::model::Taking;
 pub use chance::{Chance, Fault, Kind, counted};
 use check::Broken;
 use person::Someone;
+use villain::{Cheat, DoubleSpender};
 
 use crate::merchant::Merchant;
 use crate::network::Net;
@@ -52,6 +54,8 @@ const SHOPS: [(&str, Taking); 2] = [("Inkstone", Taking::Refresh), ("Kiln", Taki
 const ROLES: [&str; 5] = ["issuer/", "bank-a/", "bank-b/", "payment/", "register/"];
 /// How long everything has to come to its end.
 const CALM: Millis = 24 * 3_600_000;
+/// After how long persons call back what is not answered.
+const PATIENCE: Millis = 3_600_000;
 /// How often persons look at their wallets then.
 const LOOK: Millis = 300_000;
 
@@ -61,6 +65,8 @@ struct Storm {
     shards: u16,
     shops: Rc<Vec<Merchant>>,
     persons: Vec<Someone>,
+    twice: Rc<DoubleSpender>,
+    cheat: Rc<Cheat>,
     steps: u64,
 }
 
@@ -86,9 +92,11 @@ impl Storm {
             merchant
         };
         let shops = Rc::new(SHOPS.into_iter().map(open).collect::<Vec<_>>());
-        let person = |name| Someone::new(&world, &chance, name, &shops);
+        let twice = DoubleSpender::new(&net);
+        let cheat = Cheat::new(&world, &net, &chance);
+        let person = |name| Someone::new(&world, &chance, name, &shops, &cheat);
         let persons = PERSONS.into_iter().map(person).collect();
-        Self { world, chance, shards, shops, persons, steps: 0 }
+        Self { world, chance, shards, shops, persons, twice, cheat, steps: 0 }
     }
 
     /// The storm itself.
@@ -99,6 +107,7 @@ impl Storm {
             person.act_on();
         }
         weather::strike(&self.world, &self.chance, &ROLES);
+        self.twice.spend(&self.world, &self.chance, &self.shops);
         for shop in 0..self.shops.len() {
             self.redeem_now_and_then(shop);
         }
@@ -123,6 +132,9 @@ impl Storm {
         let mut left = Ok(());
         while self.world.moment() < end {
             self.persons.iter().for_each(Someone::look);
+            if self.world.moment() > end - CALM + PATIENCE {
+                self.persons.iter().for_each(Someone::call_back);
+            }
             let pause = self.world.moment() + LOOK;
             while self.step(pause)? {}
             self.world.pass((pause - self.world.moment()) / 1_000 + 1);
@@ -151,10 +163,13 @@ impl Storm {
         for (shop, (name, _)) in self.shops.iter().zip(SHOPS) {
             taken += check::takings(&self.world, shop, &format!("{name} Ltd"))?;
         }
+        let net: Net = Rc::new(self.world.clone());
+        paid += self.twice.paid(&net, &self.shops)?;
+        taken += self.cheat.has(self.shards);
         if paid == taken {
             return Ok(());
         }
-        Err(format!("persons paid {paid}, shops took {taken}"))
+        Err(format!("{paid} were paid, and {taken} taken"))
     }
 
     fn redeem_now_and_then(&self, shop: usize) {

@@ -18,6 +18,7 @@ use koban_wallet_wasm::view::{
 };
 
 use super::chance::{Chance, Kind};
+use super::villain::Cheat;
 use crate::holder::{Rows, jpy, request, write, yen};
 use crate::merchant::{self, Merchant};
 use crate::world::{Millis, ORIGINS, World};
@@ -39,6 +40,7 @@ pub(super) struct Person {
     chance: Chance,
     pub(super) name: String,
     shops: Rc<Vec<Merchant>>,
+    cheat: Rc<Cheat>,
     skew: i64,
     engine: Option<Engine>,
     rows: Rows,
@@ -61,6 +63,7 @@ impl Someone {
         chance: &Chance,
         name: &str,
         shops: &Rc<Vec<Merchant>>,
+        cheat: &Rc<Cheat>,
     ) -> Self {
         let skew = i64::try_from(chance.below(2 * SKEW_MAX)).unwrap_or(0) - 20;
         Self(Rc::new(RefCell::new(Person {
@@ -68,6 +71,7 @@ impl Someone {
             chance: chance.clone(),
             name: name.to_owned(),
             shops: Rc::clone(shops),
+            cheat: Rc::clone(cheat),
             skew,
             engine: None,
             rows: Rows::new(),
@@ -111,6 +115,16 @@ impl Someone {
         self.open();
         let tab = self.0.borrow().tab;
         self.handle(tab, Event::Resumed);
+    }
+
+    /// Calls back a payment that nobody answers.
+    pub(super) fn call_back(&self) {
+        let person = self.0.borrow();
+        let (command, tab) = (cancel(&person.view()), person.tab);
+        drop(person);
+        if let Some(command) = command {
+            self.handle(tab, Event::Command(command));
+        }
     }
 
     fn handle(&self, tab: u64, event: Event) {
@@ -205,7 +219,7 @@ impl Someone {
         let command = match view.stage {
             Stage::New => Name::new(&person.name).map(Command::Register),
             Stage::Registered => person.enrol(),
-            Stage::Enrolled => match person.chance.below(14) {
+            Stage::Enrolled => match person.chance.below(15) {
                 0..4 => person.withdraw(),
                 4..9 => {
                     drop(person);
@@ -215,6 +229,7 @@ impl Someone {
                 10 => person.redeem(&view),
                 11 => Some(Command::Refund(jpy())),
                 12 => cancel(&view),
+                13 => Some(Command::Pay(person.cheat.invoice(1 + person.chance.below(200)))),
                 _ => Some(Command::Merge(jpy())),
             },
         };

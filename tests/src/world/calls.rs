@@ -105,7 +105,12 @@ impl World {
             Address::Peer(role) => {
                 let host = WorldHost::front(self, role);
                 let process = host.process();
-                (Box::pin(async move { front::answer(&host, request).await }), process)
+                let stranger = self.0.strangers.borrow().get(role).cloned();
+                let answering: Answering<'static, _> = match stranger {
+                    Some(stranger) => stranger(request),
+                    None => Box::pin(async move { front::answer(&host, request).await }),
+                };
+                (answering, process)
             }
             Address::Object(class, name) => {
                 let Some((object, process)) = self.object(&to.0, *class, name) else { return };

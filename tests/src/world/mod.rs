@@ -34,7 +34,8 @@ use process::Process;
 pub use schedule::Millis;
 use schedule::Schedule;
 
-type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+/// An answer that is being made.
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The roles with their origins.
 pub const ORIGINS: [(&str, &str); 8] = [
@@ -67,6 +68,9 @@ impl<O: Object<WorldHost>> AnyObject for O {
     }
 }
 
+/// Somebody with an origin who is none of the roles.
+pub type Stranger = dyn Fn(HttpRequest) -> Answering<'static, HttpResponse>;
+
 /// Which object of which role.
 type Key = (String, Class, String);
 
@@ -97,6 +101,7 @@ struct Inner {
     skews: RefCell<BTreeMap<String, i64>>,
     weather: RefCell<Weather>,
     cuts: RefCell<Cuts>,
+    strangers: RefCell<BTreeMap<String, Rc<Stranger>>>,
     log: RefCell<Vec<String>>,
 }
 
@@ -132,6 +137,7 @@ impl World {
             skews: RefCell::default(),
             weather: RefCell::new(Box::new(|_, _, _| Fate::ARRIVES)),
             cuts: RefCell::new(Box::new(|_| None)),
+            strangers: RefCell::default(),
             log: RefCell::default(),
         }))
     }
@@ -258,6 +264,15 @@ impl World {
         async move { answer.ok_or(Unreachable)?.await.map_err(|_| Unreachable) }
     }
 
+    /// Lets somebody answer at an origin.
+    pub fn stranger(
+        &self,
+        origin: &str,
+        answer: impl Fn(HttpRequest) -> Answering<'static, HttpResponse> + 'static,
+    ) {
+        self.0.strangers.borrow_mut().insert(origin.to_owned(), Rc::new(answer));
+    }
+
     /// The same, waiting for the answer: meanwhile messages travel, but no alarm goes off.
     ///
     /// # Errors
@@ -325,6 +340,7 @@ impl World {
     pub fn end(&self) {
         self.0.schedule.clear();
         self.0.objects.borrow_mut().clear();
+        self.0.strangers.borrow_mut().clear();
     }
 
     fn settle(&self) {
@@ -359,14 +375,18 @@ impl World {
 
     fn go_off(&self, id: &str) {
         let alarm = self.0.alarms.borrow_mut().remove(id);
-        let Some(Alarm { key: (role, class, name), .. }) = alarm else { return };
-        let Some((object, process)) = self.object(&role, class, &name) else { return };
+        let Some(Alarm { key, .. }) = alarm else { return };
+        let Some((object, process)) = self.object(&key.0, key.1, &key.2) else {
+            // power was cut while it started
+            return self.wake(key, self.moment() + AGAIN);
+        };
         process.in_alarm.set(true);
         let ending = Rc::clone(&process);
         self.spawn(process.task(async move {
             object.alarm().await;
             ending.speak();
-            ending.in_alarm.set(false);
+            // without power it never ended
+            ending.in_alarm.set(!ending.is_running());
         }));
     }
 

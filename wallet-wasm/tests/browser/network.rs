@@ -92,7 +92,7 @@ fn audit(edge: &Edge) -> HttpAnswer {
     let reserve = serde_json::json!({"bank": "bank-a", "name": "Asakusa Bank", "minor": coins});
     let yen = serde_json::json!({
         "code": "JPY", "exponent": 0, "coins": coins, "held": 0, "settling": 0, "owed": 0,
-        "debiting": 0, "consistent": true, "reserves": [reserve],
+        "debiting": 0, "transit": 0, "consistent": true, "reserves": [reserve],
     });
     let body = serde_json::json!({"at": 1, "steady": true, "currencies": [yen]}).to_string();
     HttpAnswer { status: 200, body: body.into_bytes() }

@@ -203,6 +203,7 @@ fn Figures(it: CurrencyAudit) -> impl IntoView {
         ("audit-settling", it.settling),
         ("audit-owed", it.owed),
         ("audit-debiting", it.debiting),
+        ("audit-transit", it.transit),
         ("audit-reserves", reserves_total(&it)),
     ];
     view! {

@@ -2,8 +2,8 @@
 //! read.
 //!
 //! Every total carries a version that grows with each change. All are collected twice; two equal
-//! collections are a picture of one moment (a double collect), in which `issued - settling <=
-//! reserves <= issued + owed + debiting`, where `issued = coins + held + cards`.
+//! collections are a picture of one moment (a double collect), in which `issued - settling -
+//! transit <= reserves <= issued + owed + debiting`, where `issued = coins + held + cards`.
 
 use std::collections::BTreeMap;
 
@@ -40,6 +40,7 @@ struct CurrencyAudit {
     settling: u64,
     owed: u64,
     debiting: u64,
+    transit: u64,
     reserves: Vec<BankReserve>,
     consistent: bool,
 }
@@ -102,6 +103,7 @@ async fn try_audit<H: Host>(host: &H) -> Result<Audit, Fault> {
             settling: sum(|t| t.settling),
             owed: sum(|t| t.owed),
             debiting: sum(|t| t.debiting),
+            transit: sum(|t| t.transit),
             reserves: keys.banks.iter().zip(&picture.banks).map(reserve).collect(),
             consistent: false,
         };
@@ -116,7 +118,7 @@ impl CurrencyAudit {
     fn holds(&self) -> bool {
         let reserves = self.reserves.iter().map(|r| r.minor).fold(0, u64::saturating_add);
         let issued = self.coins.saturating_add(self.held).saturating_add(self.cards);
-        let least = issued.saturating_sub(self.settling);
+        let least = issued.saturating_sub(self.settling).saturating_sub(self.transit);
         let most = issued.saturating_add(self.owed).saturating_add(self.debiting);
         (least..=most).contains(&reserves)
     }

@@ -23,6 +23,8 @@ pub(super) enum Figure {
     Owed,
     /// Value banks have been asked to debit, answer unknown.
     Debiting,
+    /// Reserve that one bank may have sent and the other has yet to receive.
+    Transit,
 }
 
 impl Figure {
@@ -34,6 +36,7 @@ impl Figure {
             Self::Settling => "settling",
             Self::Owed => "owed",
             Self::Debiting => "debiting",
+            Self::Transit => "transit",
         }
     }
 }
@@ -48,7 +51,7 @@ impl<S: Sql> Store<'_, S> {
         let column = figure.column();
         let code = amount.currency();
         self.0.run(
-            "INSERT INTO total VALUES(?, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+            "INSERT INTO total VALUES(?, 0, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
             &[code.code().into()],
         )?;
         let row = self.0.row(
@@ -104,6 +107,8 @@ pub struct Totals {
     pub owed: u64,
     /// Value banks have been asked to debit, answer unknown.
     pub debiting: u64,
+    /// Reserve on its way from bank to bank.
+    pub transit: u64,
     /// Grows with every change.
     pub version: u64,
 }
@@ -118,6 +123,7 @@ impl Totals {
             settling: row.u64("settling")?,
             owed: row.u64("owed")?,
             debiting: row.u64("debiting")?,
+            transit: row.u64("transit")?,
             version: row.u64("version")?,
         })
     }

@@ -139,7 +139,10 @@ impl<H: ObjectHost> Shard<H> {
             let target = from.as_str().to_owned();
             let planned = Task::new(operation, TaskKind::Settlement, target, body, amount);
             let now = self.host.now();
-            self.host.sql().transaction(|| self.store().add_task(&planned, now))?;
+            self.host.sql().transaction(|| {
+                self.store().add(Figure::Transit, amount, 1)?;
+                self.store().add_task(&planned, now)
+            })?;
             return Ok(());
         }
         Ok(())
@@ -167,14 +170,14 @@ impl<H: ObjectHost> Shard<H> {
         let paid = self.post(&from, &format!("{url}/settlements/out"), task.body.clone()).await?;
         if paid.status().is_client_error() {
             // The reserve there has shrunk meanwhile: another plan will be made.
-            return self.complete(task, None);
+            return self.complete(task, Some(Figure::Transit));
         }
         success(&paid)?;
         let url = self.bank_url(&desk, &settlement.to)?;
         let to = Address::Peer(settlement.to.as_str().to_owned());
         let word = paid.into_body();
         success(&self.post(&to, &format!("{url}/settlements/in"), word).await?)?;
-        self.complete(task, None)
+        self.complete(task, Some(Figure::Transit))
     }
 
     fn bank_url(&self, desk: &Desk, bank: &Short) -> Result<String, Fault> {
