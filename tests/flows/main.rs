@@ -6,6 +6,7 @@ mod card_wallet;
 mod conservation;
 mod losses;
 mod secrets;
+mod storm;
 mod time;
 mod whole;
 

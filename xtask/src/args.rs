@@ -16,6 +16,7 @@ pub(crate) enum Verb {
     Check,
     Demo { payments: Option<u32> },
     Bench,
+    World { storms: Vec<String> },
     CardKernel,
 }
 
@@ -41,6 +42,7 @@ impl Verb {
             "test" => Verb::Test { only: options.take("--only")? },
             "check" => Verb::Check,
             "bench" => Verb::Bench,
+            "world" => Verb::World { storms: options.all() },
             "card-kernel" => Verb::CardKernel,
             "demo" => Verb::Demo { payments: options.take("--payments")? },
             other => bail!("unknown verb {other}; try: cargo xtask help"),
@@ -65,6 +67,11 @@ impl Options {
         let (_, value) = self.given.remove(at);
         let parsed = value.parse().with_context(|| format!("{name} {value}"))?;
         Ok(Some(parsed))
+    }
+
+    /// All that is left, as it was given.
+    fn all(&mut self) -> Vec<String> {
+        self.given.drain(..).flat_map(|(name, value)| [name, value]).collect()
     }
 
     fn finish(self) -> Result<()> {

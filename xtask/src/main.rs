@@ -31,6 +31,8 @@ cargo xtask <verb>
   check                                    format, lints, tidiness, documentation, dependencies
   demo [--payments N]                      the whole story without a browser, on a fresh edge
   bench                                    what exchanges cost their cards
+  world [--seeds N] [--first S] [--steps K] [--without A,B,..]
+                                           storms: everything goes wrong, the money is counted
   card-kernel                              cards before a real kernel, in a virtual machine
   set-up                                   only install what the other verbs need
 
@@ -55,8 +57,15 @@ fn perform(verb: Verb) -> Result<()> {
         Verb::Check => check::check()?,
         // The profile of the demo: optimised, without linking the whole again.
         Verb::Bench => complete(&mut cargo("bench --package koban-card --profile demo"))?,
+        Verb::World { storms } => world(&storms)?,
         Verb::CardKernel => card_kernel::card_kernel()?,
         Verb::Demo { payments } => demo::demo(payments)?,
     }
     Ok(())
+}
+
+/// Lives through storms, optimised as the demo is.
+fn world(storms: &[String]) -> Result<()> {
+    let run = "run --quiet --profile demo --package koban-tests --bin koban-world --";
+    complete(cargo(run).args(storms))
 }

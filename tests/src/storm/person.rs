@@ -219,7 +219,7 @@ impl Someone {
         let command = match view.stage {
             Stage::New => Name::new(&person.name).map(Command::Register),
             Stage::Registered => person.enrol(),
-            Stage::Enrolled => match person.chance.below(15) {
+            Stage::Enrolled => match person.chance.below(17) {
                 0..4 => person.withdraw(),
                 4..9 => {
                     drop(person);
@@ -229,7 +229,7 @@ impl Someone {
                 10 => person.redeem(&view),
                 11 => Some(Command::Refund(jpy())),
                 12 => cancel(&view),
-                13 => Some(Command::Pay(person.cheat.invoice(1 + person.chance.below(200)))),
+                13..16 => person.pay_cheat(&view),
                 _ => Some(Command::Merge(jpy())),
             },
         };
@@ -289,8 +289,16 @@ impl Person {
         Some(Command::Enrol { bank: Short::new("bank-a")?, owner: Name::new(&self.name)? })
     }
 
+    /// Pays somebody who cheats.
+    fn pay_cheat(&self, view: &WalletView) -> Option<Command> {
+        let most = available(view).min(200);
+        (most > 0).then(|| Command::Pay(self.cheat.invoice(1 + self.chance.below(most))))
+    }
+
+    /// Withdraws something, now and then more than there is.
     fn withdraw(&self) -> Option<Command> {
-        let amount = yen(1 + self.chance.below(3_000));
+        let most = if self.chance.below(12) == 0 { 60_000 } else { 3_000 };
+        let amount = yen(1 + self.chance.below(most));
         let recoverable = self.chance.below(2) == 0;
         Some(Command::Withdraw { bundle: Bundle::fewest(amount).ok()?, recoverable })
     }

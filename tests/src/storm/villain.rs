@@ -32,7 +32,7 @@ const WORTH: u64 = 64;
 /// The latest time of it.
 const UNTIL: Millis = 120_000;
 /// Where the cheating payee takes payments.
-const CHEAT: &str = "http://cheat.example";
+const CHEAT: &str = "http://localhost:8799";
 
 /// Two orders that the same coins were to pay.
 type Pair = (Order, Order);

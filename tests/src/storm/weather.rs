@@ -30,7 +30,7 @@ pub(super) fn set(world: &World, chance: &Chance) {
         let what = format!("{} to {}{path}", between.0, between.1);
         let strikes = |kind| dice.strikes(kind, CALL, now, &what);
         let mut partitions = partitions.borrow_mut();
-        if dice.strikes(Kind::Partitioned, CALL * 20, now, &what) {
+        if dice.strikes(Kind::Partitioned, CALL * 6, now, &what) {
             partitions.insert(between.clone(), now + dice.below(PARTITION_MAX));
         }
         if partitions.get(&between).is_some_and(|until| now < *until) {

@@ -259,8 +259,11 @@ impl World {
     ) -> impl Future<Output = Result<HttpResponse, Unreachable>> + use<> {
         let url = request.uri().to_string();
         let role = ORIGINS.iter().find(|(_, origin)| url.starts_with(origin));
-        let answer =
-            role.map(|(role, _)| self.transmit(from, &Address::Peer((*role).to_owned()), request));
+        let strangers = self.0.strangers.borrow();
+        let stranger = || strangers.keys().find(|origin| url.starts_with(*origin)).cloned();
+        let to = role.map(|(role, _)| (*role).to_owned()).or_else(stranger);
+        drop(strangers);
+        let answer = to.map(|to| self.transmit(from, &Address::Peer(to), request));
         async move { answer.ok_or(Unreachable)?.await.map_err(|_| Unreachable) }
     }
 
