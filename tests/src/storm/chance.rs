@@ -44,6 +44,8 @@ kinds! {
     WalletCutBefore "wallet closed before a write";
     WalletCutAfter "wallet closed after a write";
     TabClosed "tab closed";
+    CardPulledBefore "card pulled out before a command";
+    CardPulledAfter "card pulled out before its answer";
     DoubleSpent "coins spent twice in parallel";
     Cheated "payee that cheats";
 }

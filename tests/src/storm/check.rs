@@ -5,6 +5,7 @@ use koban_edge_issuer::sql::{Row, Sql as _};
 use koban_wallet_wasm::view::{TransactionKind, TransactionState};
 
 use super::person::{Person, available};
+use crate::holder::jpy;
 use crate::merchant::Merchant;
 use crate::world::World;
 
@@ -146,7 +147,8 @@ pub(super) fn nothing_is_open(world: &World, shards: u16) -> Result<(), Broken> 
 
 /// The person has what the account was opened with, less what was paid; all operations ended.
 /// What was paid.
-pub(super) fn out_of_pocket(world: &World, person: &Person) -> Result<u64, Broken> {
+pub(super) fn out_of_pocket(world: &World, person: &mut Person) -> Result<u64, Broken> {
+    let on_card = on_card(person);
     let name = &person.name;
     if let Some(problem) = &person.broken {
         return Err(format!("{name}'s wallet does not open: {problem:?}"));
@@ -169,15 +171,31 @@ pub(super) fn out_of_pocket(world: &World, person: &Person) -> Result<u64, Broke
         }
     }
     let Some(in_account) = account(world, "bank-a", name) else { return Ok(paid) };
-    let has = available(&view) + in_account;
+    let has = available(&view) + on_card + in_account;
     if has + paid == GIFT {
         return Ok(paid);
     }
     Err(format!(
-        "{name} has {} in coins and {in_account} in the account, and paid {paid}: {} are missing",
+        "{name} has {} in coins, {on_card} on the card and {in_account} in the account, and paid \
+         {paid}: {} are missing",
         available(&view),
         i128::from(GIFT) - i128::from(has + paid),
     ))
+}
+
+/// What is on a person's card.
+pub(super) fn on_card(person: &mut Person) -> u64 {
+    let balances = person.card.head().claim.balances;
+    balances.iter().find(|it| it.currency() == jpy()).map_or(0, |it| it.minor())
+}
+
+/// What the issuer owes for cards is what is on them.
+pub(super) fn cards(world: &World, on_cards: u64) -> Result<(), Broken> {
+    let owed = totals(world, "0").cards;
+    if owed == on_cards {
+        return Ok(());
+    }
+    Err(format!("{on_cards} are on cards, and {owed} are owed for them"))
 }
 
 /// The shop has what it took; what it took.

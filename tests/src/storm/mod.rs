@@ -18,6 +18,9 @@ use check::Broken;
 use person::Someone;
 use villain::{Cheat, DoubleSpender};
 
+use koban_card::purse::wire::Class;
+
+use crate::card::Held;
 use crate::merchant::Merchant;
 use crate::network::Net;
 use crate::world::{Millis, World};
@@ -51,7 +54,7 @@ pub struct Outcome {
 const PERSONS: [&str; 3] = ["hanako", "ichiro", "jun"];
 const SHOPS: [(&str, Taking); 2] = [("Inkstone", Taking::Refresh), ("Kiln", Taking::Aggregate)];
 /// The roles whose power may be cut as a whole.
-const ROLES: [&str; 5] = ["issuer/", "bank-a/", "bank-b/", "payment/", "register/"];
+const ROLES: [&str; 6] = ["issuer/", "bank-a/", "bank-b/", "payment/", "register/", "originator/"];
 /// How long everything has to come to its end.
 const CALM: Millis = 24 * 3_600_000;
 /// After how long persons call back what is not answered.
@@ -94,7 +97,8 @@ impl Storm {
         let shops = Rc::new(SHOPS.into_iter().map(open).collect::<Vec<_>>());
         let twice = DoubleSpender::new(&net);
         let cheat = Cheat::new(&world, &net, &chance);
-        let person = |name| Someone::new(&world, &chance, name, &shops, &cheat);
+        let card = || Held::made(&net, Class::Purse);
+        let person = |name| Someone::new(&world, &chance, name, &shops, &cheat, card());
         let persons = PERSONS.into_iter().map(person).collect();
         Self { world, chance, shards, shops, persons, twice, cheat, steps: 0 }
     }
@@ -149,17 +153,19 @@ impl Storm {
     fn ended(&self) -> Result<(), Broken> {
         check::nothing_is_open(&self.world, self.shards)?;
         self.persons.iter().try_for_each(|person| {
-            let person = person.0.borrow();
-            check::out_of_pocket(&self.world, &person).map(drop)
+            let mut person = person.0.borrow_mut();
+            check::out_of_pocket(&self.world, &mut person).map(drop)
         })
     }
 
     /// What persons paid is what shops took.
     fn counted(&self) -> Result<(), Broken> {
-        let (mut paid, mut taken) = (0, 0);
+        let (mut paid, mut taken, mut on_cards) = (0, 0, 0);
         for person in &self.persons {
-            paid += check::out_of_pocket(&self.world, &person.0.borrow())?;
+            paid += check::out_of_pocket(&self.world, &mut person.0.borrow_mut())?;
+            on_cards += check::on_card(&mut person.0.borrow_mut());
         }
+        check::cards(&self.world, on_cards)?;
         for (shop, (name, _)) in self.shops.iter().zip(SHOPS) {
             taken += check::takings(&self.world, shop, &format!("{name} Ltd"))?;
         }

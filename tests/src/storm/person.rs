@@ -11,7 +11,8 @@ use koban_protocol::statement::{Invoice, Name, Short};
 use koban_protocol::time::Time;
 use koban_protocol::wire;
 use koban_wallet_wasm::engine::{
-    Call, Command, Edit, Effect, Engine, Event, HttpAnswer, Problem, Report, Row,
+    Call, CardBytes, Command, Edit, Effect, Engine, Event, HttpAnswer, Problem, ReaderId, Report,
+    Row,
 };
 use koban_wallet_wasm::view::{
     Stage, TransactionKind, TransactionState, TransactionView, WalletView,
@@ -19,6 +20,7 @@ use koban_wallet_wasm::view::{
 
 use super::chance::{Chance, Kind};
 use super::villain::Cheat;
+use crate::card::Held;
 use crate::holder::{Rows, jpy, request, write, yen};
 use crate::merchant::{self, Merchant};
 use crate::world::{Millis, ORIGINS, World};
@@ -27,6 +29,10 @@ use crate::world::{Millis, ORIGINS, World};
 const WRITE: u64 = 60;
 /// One decision in so many is to close the tab.
 const TAB: u64 = 25;
+/// One command in so many finds its card pulled out.
+const CARD: u64 = 60;
+/// How long a card takes at most.
+const CARD_MAX: Millis = 40;
 /// How long a tab stays closed at most.
 const CLOSED_MAX: Millis = 40_000;
 /// How long a person thinks at most.
@@ -44,6 +50,9 @@ pub(super) struct Person {
     skew: i64,
     engine: Option<Engine>,
     rows: Rows,
+    pub(super) card: Held,
+    /// The reader it is in; no number is used twice.
+    reader: u32,
     /// Grows when a tab is closed: what was asked before comes to nobody.
     tab: u64,
     orders: u64,
@@ -64,6 +73,7 @@ impl Someone {
         name: &str,
         shops: &Rc<Vec<Merchant>>,
         cheat: &Rc<Cheat>,
+        card: Held,
     ) -> Self {
         let skew = i64::try_from(chance.below(2 * SKEW_MAX)).unwrap_or(0) - 20;
         Self(Rc::new(RefCell::new(Person {
@@ -75,6 +85,8 @@ impl Someone {
             skew,
             engine: None,
             rows: Rows::new(),
+            card,
+            reader: 0,
             tab: 0,
             orders: 0,
             ended: 0,
@@ -93,8 +105,11 @@ impl Someone {
         match Engine::open(ISSUER, rows, now, entropy) {
             Ok((engine, effects)) => {
                 person.engine = Some(engine);
+                let tab = person.tab;
                 drop(person);
                 self.perform(effects);
+                self.handle(tab, Event::Command(Command::MeetOriginator(ORIGINATOR.to_owned())));
+                self.insert(tab);
             }
             Err(problem) => person.broken = Some(problem),
         }
@@ -155,7 +170,7 @@ impl Someone {
                 Effect::Wake(at) => self.wake(at),
                 Effect::Report(Report::Ended(_)) => self.0.borrow_mut().ended += 1,
                 Effect::Report(_) => {}
-                Effect::Card(reader, _) => unreachable!("no card is in {reader:?}"),
+                Effect::Card(reader, bytes) => self.tell_card(reader, bytes),
             }
         }
     }
@@ -183,6 +198,41 @@ impl Someone {
                 Err(_) => Event::Unreachable(call.id),
             };
             someone.handle(tab, event);
+        });
+    }
+
+    /// Puts the card into a reader.
+    fn insert(&self, tab: u64) {
+        let mut person = self.0.borrow_mut();
+        person.reader += 1;
+        let reader = ReaderId(person.reader);
+        drop(person);
+        self.handle(tab, Event::CardIn(reader));
+    }
+
+    /// Gives the card a command, unless it is pulled out, which takes its power.
+    fn tell_card(&self, reader: ReaderId, bytes: CardBytes) {
+        let person = self.0.borrow();
+        let (someone, tab) = (self.clone(), person.tab);
+        let at = person.world.moment() + person.chance.below(CARD_MAX);
+        person.world.at(at, move || {
+            let mut person = someone.0.borrow_mut();
+            if (tab, reader) != (person.tab, ReaderId(person.reader)) {
+                return;
+            }
+            let pulled = |kind| person.chance.strikes(kind, CARD, at, &person.name);
+            let before = pulled(Kind::CardPulledBefore);
+            let after = pulled(Kind::CardPulledAfter);
+            let answer = (!before).then(|| person.card.tell(bytes.as_slice()).to_vec());
+            if before || after {
+                person.card = person.card.copied();
+                drop(person);
+                someone.handle(tab, Event::CardOut(reader));
+                someone.insert(tab);
+            } else {
+                drop(person);
+                someone.handle(tab, Event::CardAnswer(reader, answer));
+            }
         });
     }
 
@@ -219,7 +269,7 @@ impl Someone {
         let command = match view.stage {
             Stage::New => Name::new(&person.name).map(Command::Register),
             Stage::Registered => person.enrol(),
-            Stage::Enrolled => match person.chance.below(17) {
+            Stage::Enrolled => match person.chance.below(21) {
                 0..4 => person.withdraw(),
                 4..9 => {
                     drop(person);
@@ -230,6 +280,8 @@ impl Someone {
                 11 => Some(Command::Refund(jpy())),
                 12 => cancel(&view),
                 13..16 => person.pay_cheat(&view),
+                16..18 => person.load(&view),
+                18..20 => person.unload(&view),
                 _ => Some(Command::Merge(jpy())),
             },
         };
@@ -265,6 +317,7 @@ impl Someone {
 }
 
 const ISSUER: &str = ORIGINS[2].1;
+const ORIGINATOR: &str = ORIGINS[7].1;
 
 impl Person {
     fn now(&self) -> Time {
@@ -293,6 +346,19 @@ impl Person {
     fn pay_cheat(&self, view: &WalletView) -> Option<Command> {
         let most = available(view).min(200);
         (most > 0).then(|| Command::Pay(self.cheat.invoice(1 + self.chance.below(most))))
+    }
+
+    fn load(&self, view: &WalletView) -> Option<Command> {
+        let most = available(view).min(500);
+        let amount = yen(1 + self.chance.below(most));
+        (most > 0).then_some(Command::Load(ReaderId(self.reader), amount))
+    }
+
+    fn unload(&self, view: &WalletView) -> Option<Command> {
+        let pocket = view.cards.first()?.pockets.iter().find(|it| it.balance.currency == "JPY")?;
+        let most = pocket.balance.minor;
+        let amount = yen(1 + self.chance.below(most));
+        (most > 0).then_some(Command::Unload(ReaderId(self.reader), amount, None))
     }
 
     /// Withdraws something, now and then more than there is.
