@@ -20,7 +20,7 @@ use super::card::even;
 use super::net;
 
 /// A holder with 1,000 yen in coins and 400 on a purse, which is in a reader.
-fn scene(seed: u8) -> (World, Net, Story, CardId) {
+fn scene(seed: u64) -> (World, Net, Story, CardId) {
     let world = World::new(seed);
     let net = net(&world);
     let mut story = Story::begin(net.clone(), "hanako", "Inkstone").unwrap();
@@ -83,12 +83,12 @@ fn at_every(flow: impl Fn(Box<dyn FnMut() -> bool>)) -> u32 {
 
 #[test]
 fn mondex_1_a_wallets_load_and_unload_go_on_when_any_call_or_answer_is_lost() {
-    for fate in [Fate::Lost, Fate::AnswerLost, Fate::Twice] {
+    for fate in [Fate::LOST, Fate::ANSWER_LOST, Fate::TWICE] {
         let cuts = at_every(|mut fires| {
             load_and_unload(|world, _| {
                 world.weather(move |from, to, _| {
                     let ours = from == "outside" && *to != Address::Peer("bank-a".to_owned());
-                    if ours && fires() { fate } else { Fate::Arrives }
+                    if ours && fires() { fate } else { Fate::ARRIVES }
                 });
             });
         });
@@ -155,7 +155,7 @@ fn mondex_1_a_wallet_that_is_closed_in_an_unload_pays_the_shop_out_of_the_card_o
     let order = story.merchant.order(&net, "C-1", 120).unwrap();
     let invoice = invoice(&net, &order).unwrap();
     // The originator is not reached once the card has paid.
-    world.weather(|_, _, path| if path == "/unloads/value" { Fate::Lost } else { Fate::Arrives });
+    world.weather(|_, _, path| if path == "/unloads/value" { Fate::LOST } else { Fate::ARRIVES });
     let reader = story.holder.reader(card);
     let unload = Command::Unload(reader, yen(120), Some(invoice));
     let id = story.holder.command(unload).unwrap().unwrap();

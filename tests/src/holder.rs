@@ -158,7 +158,7 @@ impl Holder {
     pub fn finish(&mut self, command: Command) -> Result<TransactionView, Problem> {
         let started = self.command(command)?.expect("the command becomes an operation");
         for _ in 0..100 {
-            if !self.engine.is_open(started) || self.is_final(started) {
+            if !self.engine.is_open(started) || self.has_ended(started) {
                 break;
             }
             self.net.wait(1);
@@ -198,7 +198,8 @@ impl Holder {
         &self.net
     }
 
-    fn is_final(&self, id: OperationId) -> bool {
+    /// Whether an operation has become final.
+    pub fn has_ended(&self, id: OperationId) -> bool {
         !matches!(self.transaction(id).state, TransactionState::Open | TransactionState::Cancelling)
     }
 

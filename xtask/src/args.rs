@@ -6,6 +6,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 
 const DEFAULT_PORT_BASE: u16 = 8700;
+const DEFAULT_KILLS: u32 = 200;
 
 /// What to do, with its settings.
 pub(crate) enum Verb {
@@ -16,6 +17,7 @@ pub(crate) enum Verb {
     Check,
     Demo { payments: Option<u32> },
     Bench,
+    Kills { kills: u32 },
     World { storms: Vec<String> },
     CardKernel,
 }
@@ -42,6 +44,7 @@ impl Verb {
             "test" => Verb::Test { only: options.take("--only")? },
             "check" => Verb::Check,
             "bench" => Verb::Bench,
+            "kills" => Verb::Kills { kills: options.take("--kills")?.unwrap_or(DEFAULT_KILLS) },
             "world" => Verb::World { storms: options.all() },
             "card-kernel" => Verb::CardKernel,
             "demo" => Verb::Demo { payments: options.take("--payments")? },

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -118,6 +118,42 @@ impl Edge {
         let text = fs::read_to_string(self.state.join("edge.log")).unwrap_or_default();
         let all: Vec<_> = text.lines().collect();
         all[all.len().saturating_sub(lines)..].join("\n")
+    }
+
+    /// Runs a program that may kill the edge (SIGKILL), whose process id it finds in the file that
+    /// `KOBAN_EDGE_PID_FILE` names: the edge is then started again over the same state and ports.
+    ///
+    /// # Errors
+    /// The program fails, or takes longer than `limit`.
+    pub(crate) fn outlives(&mut self, program: &mut Command, limit: Duration) -> Result<()> {
+        let file = self.state.join("edge.pid");
+        fs::write(&file, self.id().to_string())?;
+        let mut child = program.env("KOBAN_EDGE_PID_FILE", &file).spawn().context("starting")?;
+        let passed = self.watch(&mut child, &file, limit);
+        if passed.is_err() {
+            // it may have ended already, which is as good
+            let _ = child.kill();
+            let _ = child.wait();
+            eprintln!("the edge's last messages:\n{}", self.last_messages(20));
+        }
+        passed
+    }
+
+    fn watch(&mut self, child: &mut Child, file: &Path, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return if status.success() { Ok(()) } else { bail!("ended with {status}") };
+            }
+            if Instant::now() > deadline {
+                bail!("not done after {} s", limit.as_secs());
+            }
+            if self.was_killed()? {
+                self.restart()?;
+                fs::write(file, self.id().to_string())?;
+            }
+            sleep(POLL);
+        }
     }
 
     fn wait(&mut self) -> Result<()> {

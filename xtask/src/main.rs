@@ -11,6 +11,7 @@ mod config;
 mod demo;
 mod edge;
 mod firmware;
+mod kills;
 mod run;
 mod setup;
 mod steps;
@@ -33,6 +34,7 @@ cargo xtask <verb>
   bench                                    what exchanges cost their cards
   world [--seeds N] [--first S] [--steps K] [--without A,B,..]
                                            storms: everything goes wrong, the money is counted
+  kills [--kills N]                        an edge under load that is killed again and again
   card-kernel                              cards before a real kernel, in a virtual machine
   set-up                                   only install what the other verbs need
 
@@ -57,6 +59,11 @@ fn perform(verb: Verb) -> Result<()> {
         Verb::Check => check::check()?,
         // The profile of the demo: optimised, without linking the whole again.
         Verb::Bench => complete(&mut cargo("bench --package koban-card --profile demo"))?,
+        Verb::Kills { kills } => {
+            setup::for_building()?;
+            bundle::build()?;
+            kills::kills(kills, "dev", &command::root().join("target/edge-states/kills"))?;
+        }
         Verb::World { storms } => world(&storms)?,
         Verb::CardKernel => card_kernel::card_kernel()?,
         Verb::Demo { payments } => demo::demo(payments)?,

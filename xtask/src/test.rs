@@ -2,9 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -13,11 +11,12 @@ use crate::config::ROLES;
 use crate::edge::Edge;
 use crate::setup::WASM_PACK;
 use crate::steps::Steps;
-use crate::{bundle, check, demo, firmware, setup};
+use crate::{bundle, check, demo, firmware, kills, setup};
 
+/// How often the edge is killed.
+const KILLS: u32 = 200;
 /// How long one browser test may take.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(300);
-const WATCH: Duration = Duration::from_millis(50);
 
 /// Performs all, or only the steps whose name holds a word, and prints a table.
 ///
@@ -41,11 +40,12 @@ pub(crate) fn test(only: Option<String>) -> Result<()> {
         steps.step("ledger suite on Durable Objects", || {
             demo::ledger_suite(&states().join("suite"))
         });
+        steps.step("kills", || kills::kills(KILLS, "dev", &states().join("kills")));
         for script in &scripts {
             steps.step(&format!("browser: {}", name_of(script)), || in_browser(script));
         }
     } else {
-        steps.skip("size, deployment, demo, ledger suite and browser tests");
+        steps.skip("size, deployment, demo, ledger suite, kills and browser tests");
     }
     steps.finish()
 }
@@ -107,16 +107,13 @@ fn scripts() -> Result<Vec<PathBuf>> {
 /// Runs one script against a fresh edge of its own.
 ///
 /// The script finds `KOBAN_ORIGINS` (JSON), `KOBAN_OUT` (a folder for screenshots),
-/// `KOBAN_CHROMIUM`, `KOBAN_CARD_SIMULATOR` and `KOBAN_CARD_SHIM` (a program and a library), and in
-/// the file `KOBAN_EDGE_PID_FILE` the edge's process id. An edge that the script kills (SIGKILL) is
-/// started again over the same state and ports.
+/// `KOBAN_CHROMIUM`, `KOBAN_CARD_SIMULATOR` and `KOBAN_CARD_SHIM` (a program and a library), and it
+/// may kill the edge ([`Edge::outlives`]).
 fn in_browser(script: &Path) -> Result<()> {
     let state = states().join(name_of(script));
     let mut edge = Edge::fresh(&state)?;
     let out = root().join("out");
     fs::create_dir_all(&out)?;
-    let pid_file = state.join("edge.pid");
-    fs::write(&pid_file, edge.id().to_string())?;
     let mut node = program("node");
     node.arg("--test-reporter=spec")
         .arg(script)
@@ -125,41 +122,8 @@ fn in_browser(script: &Path) -> Result<()> {
         .env("KOBAN_CHROMIUM", "/usr/bin/chromium")
         .env("KOBAN_CARD_SIMULATOR", root().join("target/debug/koban-card-simulator"))
         .env("KOBAN_CARD_SHIM", root().join("target/debug/libkoban_card_shim.so"))
-        .env("KOBAN_EDGE_PID_FILE", &pid_file)
         .env("NODE_PATH", tools("node_modules"));
-    let passed = supervise(&mut node, &mut edge, &pid_file);
-    if passed.is_err() {
-        eprintln!("the edge's last messages:\n{}", edge.last_messages(20));
-    }
-    passed
-}
-
-fn supervise(node: &mut Command, edge: &mut Edge, pid_file: &Path) -> Result<()> {
-    let mut child = node.spawn().context("starting node")?;
-    let outcome = watch(&mut child, edge, pid_file);
-    if outcome.is_err() {
-        // it may have ended already, which is as good
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    outcome
-}
-
-fn watch(child: &mut Child, edge: &mut Edge, pid_file: &Path) -> Result<()> {
-    let deadline = Instant::now() + SCRIPT_LIMIT;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return if status.success() { Ok(()) } else { bail!("ended with {status}") };
-        }
-        if Instant::now() > deadline {
-            bail!("not done after {} s", SCRIPT_LIMIT.as_secs());
-        }
-        if edge.was_killed()? {
-            edge.restart()?;
-            fs::write(pid_file, edge.id().to_string())?;
-        }
-        sleep(WATCH);
-    }
+    edge.outlives(&mut node, SCRIPT_LIMIT)
 }
 
 fn states() -> PathBuf {
