@@ -57,8 +57,7 @@ fn perform(verb: Verb) -> Result<()> {
         Verb::Run { port_base, state } => run::run(port_base, &state)?,
         Verb::Test { only } => test::test(only)?,
         Verb::Check => check::check()?,
-        // The profile of the demo: optimised, without linking the whole again.
-        Verb::Bench => complete(&mut cargo("bench --package koban-card --profile demo"))?,
+        Verb::Bench => bench()?,
         Verb::Kills { kills } => {
             setup::for_building()?;
             bundle::build()?;
@@ -69,6 +68,18 @@ fn perform(verb: Verb) -> Result<()> {
         Verb::Demo { payments } => demo::demo(payments)?,
     }
     Ok(())
+}
+
+/// What exchanges cost, natively and in V8, small as the virtual card is built.
+fn bench() -> Result<()> {
+    let exchange = "bench --quiet --package koban-card --bench exchange --profile";
+    println!("native");
+    complete(&mut cargo(&format!("{exchange} demo")))?;
+    println!("\nwasm, by node");
+    let runner =
+        format!("node --no-warnings {}", command::root().join("xtask/npm/wasi.mjs").display());
+    let mut wasm = cargo(&format!("{exchange} worker --target wasm32-wasip1"));
+    complete(wasm.env("CARGO_TARGET_WASM32_WASIP1_RUNNER", runner))
 }
 
 /// Lives through storms, optimised as the demo is.
