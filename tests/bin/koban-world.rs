@@ -1,4 +1,4 @@
-//! `koban-world [--seeds N] [--first S] [--steps K] [--without A,B,..]`: lives through storms, one
+//! `koban-world [--seeds N] [--first S] [--steps K] [--without A,B,..] [--tries T]`: lives through storms, one
 //! a seed, and tells what struck and how fast. A seed that fails is told with the command that
 //! repeats it, and with the fewest faults that still make it fail.
 
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use koban_tests::storm::{Fault, Plan, counted, live};
 
-/// Storms to live through while looking for the faults that matter.
+/// Storms to live through while looking for the faults that matter, unless `--tries` says.
 const TRIES: usize = 60;
 
 struct Asked {
@@ -16,10 +16,12 @@ struct Asked {
     first: u64,
     steps: u64,
     without: BTreeSet<u64>,
+    tries: usize,
 }
 
 fn asked() -> Option<Asked> {
-    let mut asked = Asked { seeds: 20, first: 0, steps: 1_500, without: BTreeSet::new() };
+    let without = BTreeSet::new();
+    let mut asked = Asked { seeds: 20, first: 0, steps: 3_000, without, tries: TRIES };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next()?;
@@ -27,6 +29,7 @@ fn asked() -> Option<Asked> {
             "--seeds" => asked.seeds = value.parse().ok()?,
             "--first" => asked.first = value.parse().ok()?,
             "--steps" => asked.steps = value.parse().ok()?,
+            "--tries" => asked.tries = value.parse().ok()?,
             "--without" => {
                 let numbers = value.split(',').map(str::parse);
                 asked.without = numbers.collect::<Result<_, _>>().ok()?;
@@ -38,7 +41,7 @@ fn asked() -> Option<Asked> {
 }
 
 fn main() -> ExitCode {
-    let Some(Asked { seeds, first, steps, without }) = asked() else {
+    let Some(Asked { seeds, first, steps, without, tries }) = asked() else {
         eprintln!("koban-world [--seeds N] [--first S] [--steps K] [--without A,B,..]");
         return ExitCode::FAILURE;
     };
@@ -48,7 +51,7 @@ fn main() -> ExitCode {
         let plan = Plan { seed, steps, without: without.clone() };
         let outcome = live(&plan);
         if let Some(broken) = outcome.broken {
-            tell(&plan, &broken, outcome.step, outcome.faults);
+            tell(&plan, &broken, outcome.step, outcome.faults, tries);
             return ExitCode::FAILURE;
         }
         faults.extend(outcome.faults);
@@ -67,12 +70,12 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn tell(plan: &Plan, broken: &str, step: u64, faults: Vec<Fault>) {
+fn tell(plan: &Plan, broken: &str, step: u64, faults: Vec<Fault>, tries: usize) {
     let Plan { seed, steps, .. } = plan;
     println!("seed {seed} broke at step {step}: {broken}");
     println!("cargo xtask world --first {seed} --seeds 1 --steps {steps}");
     println!("looking for the faults that matter among {} ...", faults.len());
-    let (plan, faults) = fewest(plan.clone(), faults);
+    let (plan, faults) = fewest(plan.clone(), faults, tries);
     for fault in faults {
         println!("{fault}");
     }
@@ -82,12 +85,12 @@ fn tell(plan: &Plan, broken: &str, step: u64, faults: Vec<Fault>) {
 }
 
 /// Leaves out ever smaller parts of the faults as long as it still breaks.
-fn fewest(mut plan: Plan, mut faults: Vec<Fault>) -> (Plan, Vec<Fault>) {
+fn fewest(mut plan: Plan, mut faults: Vec<Fault>, most: usize) -> (Plan, Vec<Fault>) {
     let mut part = faults.len().div_ceil(2);
     let mut tries = 0;
-    while part > 0 && tries < TRIES {
+    while part > 0 && tries < most {
         let mut at = 0;
-        while at < faults.len() && tries < TRIES {
+        while at < faults.len() && tries < most {
             tries += 1;
             let mut less = plan.clone();
             less.without.extend(faults.iter().skip(at).take(part).map(|fault| fault.number));

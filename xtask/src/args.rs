@@ -18,6 +18,7 @@ pub(crate) enum Verb {
     Demo { payments: Option<u32> },
     Bench,
     Kills { kills: u32 },
+    Defects { only: Option<String> },
     World { storms: Vec<String> },
     CardKernel,
 }
@@ -45,6 +46,7 @@ impl Verb {
             "check" => Verb::Check,
             "bench" => Verb::Bench,
             "kills" => Verb::Kills { kills: options.take("--kills")?.unwrap_or(DEFAULT_KILLS) },
+            "defects" => Verb::Defects { only: options.take("--only")? },
             "world" => Verb::World { storms: options.all() },
             "card-kernel" => Verb::CardKernel,
             "demo" => Verb::Demo { payments: options.take("--payments")? },

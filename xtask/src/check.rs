@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::command::{cargo, complete, program};
+use crate::defects;
 use crate::setup::{self, CARGO_DENY};
 use crate::steps::Steps;
 
@@ -37,6 +38,7 @@ pub(crate) fn checks(steps: &mut Steps) {
         complete(&mut cargo(&format!("check --quiet --package koban-protocol {target}")))
     });
     steps.step("tidy", || complete(&mut cargo("test --quiet --package koban-tests --test tidy")));
+    steps.step("defects fit", defects::fit);
     steps.step("documentation", || {
         let mut doc = cargo("doc --quiet --workspace --no-deps --document-private-items");
         complete(doc.env("RUSTDOCFLAGS", "-D warnings"))

@@ -8,6 +8,7 @@ mod card_kernel;
 mod check;
 mod command;
 mod config;
+mod defects;
 mod demo;
 mod edge;
 mod firmware;
@@ -34,6 +35,7 @@ cargo xtask <verb>
   bench                                    what exchanges cost their cards
   world [--seeds N] [--first S] [--steps K] [--without A,B,..]
                                            storms: everything goes wrong, the money is counted
+  defects [--only WORD]                    whether storms find mistakes put in on purpose
   kills [--kills N]                        an edge under load that is killed again and again
   card-kernel                              cards before a real kernel, in a virtual machine
   set-up                                   only install what the other verbs need
@@ -63,6 +65,7 @@ fn perform(verb: Verb) -> Result<()> {
             bundle::build()?;
             kills::kills(kills, "dev", &command::root().join("target/edge-states/kills"))?;
         }
+        Verb::Defects { only } => defects::defects(only.as_deref())?,
         Verb::World { storms } => world(&storms)?,
         Verb::CardKernel => card_kernel::card_kernel()?,
         Verb::Demo { payments } => demo::demo(payments)?,
