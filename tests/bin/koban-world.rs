@@ -2,11 +2,15 @@
 //! a seed, and tells what struck and how fast. A seed that fails is told with the command that
 //! repeats it, and with the fewest faults that still make it fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::ops::Range;
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use koban_tests::storm::{Fault, Plan, counted, live};
+use koban_tests::storm::{Fault, Outcome, Plan, counted, live};
 
 /// Storms to live through while looking for the faults that matter, unless `--tries` says.
 const TRIES: usize = 60;
@@ -21,7 +25,7 @@ struct Asked {
 
 fn asked() -> Option<Asked> {
     let without = BTreeSet::new();
-    let mut asked = Asked { seeds: 20, first: 0, steps: 3_000, without, tries: TRIES };
+    let mut asked = Asked { seeds: 20, first: 0, steps: 1_500, without, tries: TRIES };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next()?;
@@ -46,11 +50,12 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let start = Instant::now();
+    let last = first.saturating_add(seeds);
+    let all = all(first..last, |seed| live(&Plan { seed, steps, without: without.clone() }));
     let (mut faults, mut operations, mut taken) = (Vec::new(), 0, 0);
-    for seed in first..first.saturating_add(seeds) {
-        let plan = Plan { seed, steps, without: without.clone() };
-        let outcome = live(&plan);
+    for (seed, outcome) in all {
         if let Some(broken) = outcome.broken {
+            let plan = Plan { seed, steps, without };
             tell(&plan, &broken, outcome.step, outcome.faults, tries);
             return ExitCode::FAILURE;
         }
@@ -68,6 +73,32 @@ fn main() -> ExitCode {
     let (steps, operations) = (per_second(taken as f64), per_second(operations as f64));
     println!("{seconds:.1} s: {steps:.0} steps/s, {operations:.0} operations/s");
     ExitCode::SUCCESS
+}
+
+/// The outcomes in order of seed, as many at a time as the machine has cores; none after the first
+/// that broke something.
+fn all(seeds: Range<u64>, live: impl Fn(u64) -> Outcome + Sync) -> BTreeMap<u64, Outcome> {
+    let (next, end) = (AtomicU64::new(seeds.start), AtomicU64::new(seeds.end));
+    let outcomes = Mutex::new(BTreeMap::new());
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
+                    if seed >= end.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    let outcome = live(seed);
+                    if outcome.broken.is_some() {
+                        end.fetch_min(seed + 1, Ordering::SeqCst);
+                    }
+                    outcomes.lock().expect("no thread stops with it").insert(seed, outcome);
+                }
+            });
+        }
+    });
+    outcomes.into_inner().expect("no thread stops with it")
 }
 
 fn tell(plan: &Plan, broken: &str, step: u64, faults: Vec<Fault>, tries: usize) {
