@@ -5,6 +5,7 @@
 
 use std::process::{Command as Program, ExitCode};
 use std::rc::Rc;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use koban_protocol::amount::Bundle;
 use koban_tests::audit::figures;
 use koban_tests::holder::{Holder, yen};
 use koban_tests::http::{Http, argument};
-use koban_tests::merchant::{Merchant, Refused, invoice};
+use koban_tests::merchant::{Merchant, invoice};
 use koban_tests::network::{Net, Network as _};
 use koban_tests::story::{Story, Uneven, must_be};
 use koban_wallet_wasm::engine::Command;
@@ -28,12 +29,13 @@ const GIFT: u64 = 50_000;
 const BETWEEN_MAX_MS: u64 = 900;
 /// How long a killed edge may take to come back.
 const BACK: Duration = Duration::from_secs(90);
-/// How long everything has to end after the last kill.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long everything has to end after the last kill: what was interrupted again and again is put
+/// off by a minute at a time.
+const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What all wallets share: whether to stop, and how much was done.
-#[derive(Default)]
+/// What all wallets share: when all are at work, whether to stop, and how much was done.
 struct Shared {
+    ready: Barrier,
     stop: AtomicBool,
     ended: AtomicU64,
 }
@@ -50,7 +52,12 @@ fn main() -> ExitCode {
 }
 
 fn run(http: &Http, kills: u64) -> Result<(), Uneven> {
-    let shared = Shared::default();
+    let threads = usize::try_from(WALLETS).unwrap_or(0) + 1;
+    let shared = Shared {
+        ready: Barrier::new(threads),
+        stop: AtomicBool::default(),
+        ended: AtomicU64::default(),
+    };
     let began = Instant::now();
     let left = std::thread::scope(|scope| {
         let wallets: Vec<_> = (0..WALLETS)
@@ -59,6 +66,7 @@ fn run(http: &Http, kills: u64) -> Result<(), Uneven> {
                 scope.spawn(move || live(net, number, shared))
             })
             .collect();
+        shared.ready.wait();
         let killed = (0..kills).try_for_each(|_| kill(http));
         shared.stop.store(true, Ordering::Relaxed);
         let left = wallets.into_iter().map(|wallet| {
@@ -85,7 +93,7 @@ fn kill(http: &Http) -> Result<(), Uneven> {
         return Err(Uneven(format!("process {edge} cannot be killed")));
     }
     let deadline = Instant::now() + BACK;
-    while pid()? == edge {
+    while [edge.as_str(), ""].contains(&pid()?.as_str()) {
         if Instant::now() > deadline {
             return Err(Uneven("the edge does not come back".to_owned()));
         }
@@ -103,12 +111,15 @@ fn pid() -> Result<String, Uneven> {
 /// A wallet and its shop until they are told to stop; what both have of coins and kept value then.
 fn live(http: Http, number: u64, shared: &Shared) -> Result<u64, Uneven> {
     let net: Net = Rc::new(http);
-    let mut life = Life::begin(&net, number)?;
+    let life = Life::begin(&net, number);
+    shared.ready.wait();
+    let mut life = life?;
     let mut turn = 0_u64;
     while !shared.stop.load(Ordering::Relaxed) {
         turn += 1;
-        life.act(turn);
-        shared.ended.fetch_add(1, Ordering::Relaxed);
+        if life.act(turn, shared) {
+            shared.ended.fetch_add(1, Ordering::Relaxed);
+        }
     }
     life.end()
 }
@@ -120,67 +131,54 @@ struct Life {
 }
 
 impl Life {
-    /// Begun again if the edge is killed meanwhile.
     fn begin(net: &Net, number: u64) -> Result<Self, Uneven> {
         let take = [Taking::Refresh, Taking::Redeem, Taking::Aggregate];
         let take = take[usize::try_from(number).unwrap_or(0) % take.len()];
-        let mut last = Uneven("nothing was tried".to_owned());
-        for attempt in 0..60 {
-            let (holder, shop) =
-                (format!("k{number}-{attempt}"), format!("Shop {number}-{attempt}"));
-            match Story::begin(Rc::clone(net), &holder, &shop) {
-                Ok(story) => {
-                    until(|| story.merchant.take(net, take).map(drop));
-                    return Ok(Self { net: Rc::clone(net), story, number });
-                }
-                Err(error) => last = error,
-            }
-            net.wait(1);
-        }
-        Err(last)
+        let (holder, shop) = (format!("killed-{number}"), format!("Shop {number}"));
+        let story = Story::begin(Rc::clone(net), &holder, &shop)?;
+        let taken = story.merchant.take(net, take);
+        taken.map_err(|error| Uneven(format!("settings: {error:?}")))?;
+        Ok(Self { net: Rc::clone(net), story, number })
     }
 
-    fn act(&mut self, turn: u64) {
+    /// Does something; whether it came to its end.
+    fn act(&mut self, turn: u64, shared: &Shared) -> bool {
         let has = self.story.holder.available("JPY");
         let some = |amount| Bundle::fewest(yen(amount)).expect("an amount");
         match turn % 6 {
             _ if has < 300 => {
-                self.done(Command::Withdraw { bundle: some(1_000), recoverable: false });
+                let command = Command::Withdraw { bundle: some(1_000), recoverable: false };
+                self.done(command, shared)
             }
-            1 => self.done(Command::Change(some(has / 2))),
-            3 => self.done(Command::Redeem(yen(has / 3))),
-            5 => {
-                // it is paid out next time, if nobody answers
-                let _ = self.story.merchant.redeem(&self.net);
-            }
-            _ => self.buy(turn),
+            1 => self.done(Command::Change(some(has / 2)), shared),
+            3 => self.done(Command::Redeem(yen(has / 3)), shared),
+            5 => self.story.merchant.redeem(&self.net).is_ok(),
+            _ => self.buy(turn, shared),
         }
     }
 
-    fn buy(&mut self, turn: u64) {
+    fn buy(&mut self, turn: u64, shared: &Shared) -> bool {
         let (net, merchant) = (&self.net, &self.story.merchant);
         let reference = format!("{}-{turn}", self.number);
-        let order = until(|| merchant.order(net, &reference, 10 + turn % 90));
-        let invoice = until(|| invoice(net, &order));
-        self.done(Command::Pay(invoice));
+        let Ok(order) = merchant.order(net, &reference, 10 + turn % 90) else { return false };
+        let Ok(invoice) = invoice(net, &order) else { return false };
+        self.done(Command::Pay(invoice), shared)
     }
 
-    /// Has the wallet do something, to its end.
-    fn done(&mut self, command: Command) {
+    /// Has the wallet do something, to its end or until all stop.
+    fn done(&mut self, command: Command, shared: &Shared) -> bool {
         let holder = &mut self.story.holder;
-        match holder.command(command) {
-            Ok(Some(operation)) => {
-                while !holder.has_ended(operation) {
-                    self.net.wait(1);
-                    holder.resume();
-                }
-            }
-            Ok(None) | Err(_) => {
-                // such as keys that were not fetched, as nobody was there
-                self.net.wait(1);
-                holder.resume();
-            }
+        let Ok(Some(operation)) = holder.command(command) else {
+            // such as keys that were not fetched, as nobody was there
+            self.net.wait(1);
+            holder.resume();
+            return false;
+        };
+        while !holder.has_ended(operation) && !shared.stop.load(Ordering::Relaxed) {
+            self.net.wait(1);
+            holder.resume();
         }
+        holder.has_ended(operation)
     }
 
     /// Everything has ended, and nothing is missing.
@@ -203,6 +201,7 @@ impl Life {
         let has = self.story.holder.available("JPY");
         let shop = settled_shop(&self.net, &self.story.merchant)?;
         must_be("what the shop took", shop.received, paid)?;
+        let deadline = Instant::now() + PATIENCE;
         // what was redeemed may be on its way to the accounts
         loop {
             let (in_account, shops) = (self.story.in_account()?, self.story.shops_account()?);
@@ -225,7 +224,7 @@ fn settled_shop(
 ) -> Result<koban_edge_issuer::role::payment::model::Takings, Uneven> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let shop = until(|| merchant.shop(net));
+        let shop = merchant.shop(net).map_err(|error| Uneven(format!("a shop: {error:?}")))?;
         let yen = shop.takings.into_iter().find(|takings| takings.currency == "JPY");
         let yen = yen.ok_or_else(|| Uneven("a shop took nothing".to_owned()))?;
         if yen.redeeming == 0 {
@@ -242,16 +241,6 @@ fn settled_shop(
 fn all_ended(holder: &Holder) -> bool {
     let open = [TransactionState::Open, TransactionState::Cancelling];
     holder.view().transactions.iter().all(|it| !open.contains(&it.state))
-}
-
-/// Tries until it is answered.
-fn until<A>(work: impl Fn() -> Result<A, Refused>) -> A {
-    loop {
-        match work() {
-            Ok(answer) => return answer,
-            Err(_) => sleep(Duration::from_millis(200)),
-        }
-    }
 }
 
 /// What circulates equals the reserves, and is what wallets and shops have.

@@ -1,6 +1,7 @@
 //! VC-10: conservation of cash, in the rows, in the totals, against the banks.
 
 use koban_edge_issuer::host::Class;
+use koban_edge_issuer::role::payment::model::Taking;
 use koban_edge_issuer::sql::Sql;
 use koban_protocol::amount::Bundle;
 use koban_protocol::id::{Digest, OperationId};
@@ -15,9 +16,9 @@ use koban_protocol::statement::Released;
 use koban_tests::audit::figures;
 use koban_tests::holder::yen;
 use koban_tests::raw::{Raw, post_operation};
-use koban_tests::story::whole;
+use koban_tests::story::{Story, whole};
 use koban_tests::suite;
-use koban_tests::world::World;
+use koban_tests::world::{Fate, World};
 
 use super::{circulates, net};
 
@@ -83,6 +84,22 @@ fn vc_10_anyone_may_read_the_audit() {
     let figures = figures(&net(&world), "JPY").unwrap();
     assert_eq!((figures.coins, figures.reserved()), (5_000, 5_000));
     assert_eq!(suite::circulating(&net(&world)), 5_000);
+}
+
+/// Money that left one bank's reserve and has not reached the other's is not missing.
+#[test]
+fn vc_10_conservation_reserve_on_its_way_between_banks_is_counted() {
+    let world = World::new(75);
+    let mut story = Story::begin(net(&world), "hanako", "Inkstone").unwrap();
+    story.withdraw(500).unwrap();
+    world.weather(|_, _, path| if path == "/settlements/in" { Fate::LOST } else { Fate::ARRIVES });
+    story.buy(370, Taking::Redeem).unwrap();
+    world.run(5);
+    let moving = figures(&net(&world), "JPY").unwrap();
+    assert_eq!((moving.transit, moving.reserved(), moving.issued()), (370, 130, 130));
+    assert!(moving.consistent, "{moving:?}");
+    world.fair();
+    circulates(&world, 130);
 }
 
 /// A release has no end; the ledger's answers have one.

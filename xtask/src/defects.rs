@@ -10,9 +10,6 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::{answer, cargo, complete, complete_quietly, program, root};
 
-/// How long the storms are.
-const STEPS: u32 = 3_000;
-
 /// The patches, in order of name.
 fn patches() -> Result<Vec<PathBuf>> {
     let folder = root().join("tests/defects");
@@ -41,19 +38,19 @@ pub(crate) fn fit() -> Result<()> {
 pub(crate) fn defects(word: Option<&str>) -> Result<()> {
     let tree = root().join("target/defects/tree");
     copy_to(&tree)?;
-    storms(&tree, 1, 1).context("the tree as it is")?;
+    let all = patches()?;
+    let most = all.iter().map(|patch| seeds(patch)).collect::<Result<Vec<_>>>()?;
+    let most = most.into_iter().max().unwrap_or_default();
+    storms(&tree, most).context("the tree as it is")?;
     let mut missed = Vec::new();
-    for patch in patches()? {
+    for patch in all {
         let named = name(&patch);
         if word.is_some_and(|word| !named.contains(word)) {
             continue;
         }
-        let text = fs::read_to_string(&patch)?;
-        let first = text.lines().next().and_then(|line| line.strip_prefix("Seeds: "));
-        let seeds = first.with_context(|| format!("{named}: no \"Seeds: N\" in line 1"))?;
         let begun = Instant::now();
         complete_quietly(git().arg(&patch).current_dir(&tree))?;
-        let lived = storms(&tree, 0, seeds.parse()?);
+        let lived = storms(&tree, seeds(&patch)?);
         complete_quietly(git().arg("--reverse").arg(&patch).current_dir(&tree))?;
         let found = match lived {
             Ok(()) => "NOT FOUND".to_owned(),
@@ -66,6 +63,14 @@ pub(crate) fn defects(word: Option<&str>) -> Result<()> {
     }
     ensure!(missed.is_empty(), "not found: {}", missed.join(", "));
     Ok(())
+}
+
+/// Within how many seeds a defect must be found: the patch's first line says so.
+fn seeds(patch: &Path) -> Result<u32> {
+    let text = fs::read_to_string(patch)?;
+    let first = text.lines().next().and_then(|line| line.strip_prefix("Seeds: "));
+    let seeds = first.with_context(|| format!("{}: no \"Seeds: N\" in line 1", name(patch)))?;
+    Ok(seeds.parse()?)
 }
 
 /// Copies what is under version control, if it differs, so that cargo builds only what does.
@@ -87,28 +92,24 @@ fn copy_to(tree: &Path) -> Result<()> {
 ///
 /// # Errors
 /// It does not build, or what broke.
-fn storms(tree: &Path, first: u32, seeds: u32) -> Result<()> {
+fn storms(tree: &Path, seeds: u32) -> Result<()> {
     let target = root().join("target/defects/target");
     let in_tree = |line: &str| -> Command {
         let mut command = cargo(line);
         command.current_dir(tree).env("CARGO_TARGET_DIR", &target);
         command
     };
-    let build = "build --quiet --profile demo --package koban-tests --bin koban-world";
-    complete(in_tree(build).env("RUSTFLAGS", "-Awarnings"))?;
-    let mut world = program(target.join("demo/koban-world"));
-    let output = world
-        .args(["--tries", "0", "--first", &first.to_string(), "--seeds", &seeds.to_string()])
-        .args(["--steps", &STEPS.to_string()])
-        .output()?;
+    let build = "build --quiet --package koban-tests --bin koban-world";
+    complete(&mut in_tree(build))?;
+    let mut world = program(target.join("debug/koban-world"));
+    let output = world.args(["--tries", "0", "--seeds", &seeds.to_string()]).output()?;
     if output.status.success() {
         return Ok(());
     }
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     match told.lines().next() {
         Some(line) => bail!("{line}"),
-        // a panic is a finding too
-        None => bail!("seed unknown: {}", String::from_utf8_lossy(&output.stderr)),
+        None => bail!("koban-world: {}", String::from_utf8_lossy(&output.stderr)),
     }
 }
 

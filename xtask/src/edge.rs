@@ -174,7 +174,7 @@ impl Edge {
 
     fn stop(&mut self) {
         // Both may fail only because the process has ended, which is what is wanted.
-        if let Ok(id) = i32::try_from(self.id()) {
+        if let (Ok(id), Ok(None)) = (i32::try_from(self.id()), self.runtime.try_wait()) {
             let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
         }
         let deadline = Instant::now() + STOP_LIMIT;

@@ -85,8 +85,8 @@ fn bench() -> Result<()> {
     complete(wasm.env("CARGO_TARGET_WASM32_WASIP1_RUNNER", runner))
 }
 
-/// Lives through storms, optimised as the demo is.
+/// Lives through storms, with overflow and assertions checked.
 fn world(storms: &[String]) -> Result<()> {
-    let run = "run --quiet --profile demo --package koban-tests --bin koban-world --";
+    let run = "run --quiet --package koban-tests --bin koban-world --";
     complete(cargo(run).args(storms))
 }

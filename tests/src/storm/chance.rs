@@ -36,9 +36,8 @@ kinds! {
     RequestFlipped "bit of a request turned over";
     AnswerFlipped "bit of an answer turned over";
     Partitioned "two roles partitioned";
-    CutBefore "power cut before a write";
-    CutAfter "power cut after a write";
-    CutAndLost "power cut, writes behind the gate lost";
+    CutBefore "power cut before writes are durable";
+    CutAfter "power cut before anything is said of them";
     RoleStopped "role stopped";
     ClockJumped "clock jumped";
     WalletCutBefore "wallet closed before a write";

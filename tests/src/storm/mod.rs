@@ -8,7 +8,9 @@ mod person;
 mod villain;
 mod weather;
 
+use std::any::Any;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use koban_edge_issuer::role::payment::model::Taking;
@@ -56,9 +58,9 @@ const SHOPS: [(&str, Taking); 2] = [("Inkstone", Taking::Refresh), ("Kiln", Taki
 /// The roles whose power may be cut as a whole.
 const ROLES: [&str; 6] = ["issuer/", "bank-a/", "bank-b/", "payment/", "register/", "originator/"];
 /// How long everything has to come to its end.
-const CALM: Millis = 24 * 3_600_000;
+const CALM: Millis = 2 * 3_600_000;
 /// After how long persons call back what is not answered.
-const PATIENCE: Millis = 3_600_000;
+const PATIENCE: Millis = 1_200_000;
 /// How often persons look at their wallets then.
 const LOOK: Millis = 300_000;
 
@@ -76,11 +78,18 @@ struct Storm {
 /// Lives through a storm.
 pub fn live(plan: &Plan) -> Outcome {
     let mut storm = Storm::begin(plan);
-    let broken = storm.rage(plan.steps).and_then(|()| storm.calm()).err();
+    let lived =
+        catch_unwind(AssertUnwindSafe(|| storm.rage(plan.steps).and_then(|()| storm.calm())));
+    let broken = lived.unwrap_or_else(|panic| Err(format!("panicked: {}", words(&*panic)))).err();
     let operations = storm.persons.iter().map(|person| person.0.borrow().ended).sum();
     storm.world.end();
     let (faults, steps) = (storm.chance.struck(), storm.steps);
     Outcome { faults, operations, steps, broken, step: steps }
+}
+
+fn words(panic: &dyn Any) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref().copied()).unwrap_or("no words").to_owned()
 }
 
 impl Storm {

@@ -75,7 +75,7 @@ impl Someone {
         cheat: &Rc<Cheat>,
         card: Held,
     ) -> Self {
-        let skew = i64::try_from(chance.below(2 * SKEW_MAX)).unwrap_or(0) - 20;
+        let skew = chance.below(2 * SKEW_MAX).cast_signed() - SKEW_MAX.cast_signed();
         Self(Rc::new(RefCell::new(Person {
             world: world.clone(),
             chance: chance.clone(),
@@ -135,6 +135,9 @@ impl Someone {
     /// Calls back a payment that nobody answers.
     pub(super) fn call_back(&self) {
         let person = self.0.borrow();
+        if person.engine.is_none() {
+            return;
+        }
         let (command, tab) = (cancel(&person.view()), person.tab);
         drop(person);
         if let Some(command) = command {
@@ -222,7 +225,7 @@ impl Someone {
             }
             let pulled = |kind| person.chance.strikes(kind, CARD, at, &person.name);
             let before = pulled(Kind::CardPulledBefore);
-            let after = pulled(Kind::CardPulledAfter);
+            let after = !before && pulled(Kind::CardPulledAfter);
             let answer = (!before).then(|| person.card.tell(bytes.as_slice()).to_vec());
             if before || after {
                 person.card = person.card.copied();

@@ -11,8 +11,8 @@ use crate::world::{Cut, Fate, Millis, Trip, World};
 
 /// One call in so many suffers a fault of a kind.
 const CALL: u64 = 120;
-/// One write in so many meets a cut of a kind.
-const WRITE: u64 = 250;
+/// One time in so many that something durable is to be said, power is cut in a way.
+const WRITE: u64 = 120;
 /// The longest delay of a message that is delayed, longer than callers wait.
 const DELAY_MAX: Millis = 25_000;
 /// The longest partition.
@@ -53,8 +53,10 @@ pub(super) fn set(world: &World, chance: &Chance) {
         } else if strikes(Kind::Doubled) {
             fate.again = Some(dice.below(DELAY_MAX));
         }
-        // what roles say to each other is under TLS, and to wallets too; but wallets do not rely on it
-        if from.starts_with("wallet-") && !path.contains("/balance") {
+        // All is under TLS. But for balances and what the originator is told, wallets do not rely
+        // on it.
+        let relies = path.contains("/balance") || between.1 == "originator";
+        if from.starts_with("wallet-") && !relies {
             let flipped = |kind| strikes(kind).then(|| dice.below(1 << 20) as usize);
             fate.request_bit = flipped(Kind::RequestFlipped);
             fate.answer_bit = flipped(Kind::AnswerFlipped);
@@ -66,10 +68,8 @@ pub(super) fn set(world: &World, chance: &Chance) {
         let strikes = |kind| dice.strikes(kind, WRITE, moment(), process);
         if strikes(Kind::CutBefore) {
             Some(Cut::Before)
-        } else if strikes(Kind::CutAfter) {
-            Some(Cut::After)
         } else {
-            strikes(Kind::CutAndLost).then_some(Cut::AfterAndLost)
+            strikes(Kind::CutAfter).then_some(Cut::After)
         }
     });
 }
@@ -96,10 +96,10 @@ pub(super) fn strike(world: &World, chance: &Chance, roles: &'static [&'static s
         let pick = usize::try_from(chance.below(roles.len() as u64)).unwrap_or(0);
         let role = roles[pick];
         if chance.strikes(Kind::RoleStopped, 2, at, role) {
-            world.stop(role, chance.below(2) == 0);
+            world.stop(role, true);
         }
         if chance.strikes(Kind::ClockJumped, 2, at, role) {
-            let ahead = i64::try_from(chance.below(2 * SKEW_MAX)).unwrap_or(0) - 20;
+            let ahead = chance.below(2 * SKEW_MAX).cast_signed() - SKEW_MAX.cast_signed();
             world.skew(role.trim_end_matches('/'), ahead);
         }
         if !chance.is_calm() {

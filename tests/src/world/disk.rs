@@ -1,6 +1,6 @@
-//! A database as an object sees it: its writes become durable, all that were made since, when the
-//! object next says anything to anybody (the output gate of a Durable Object). A cut of power loses
-//! either none of the writes behind the gate or all of them.
+//! A database as an object sees it: what it writes, and the alarm it sets, become durable together
+//! when it next says anything to anybody (the output gate of a Durable Object, which coalesces
+//! writes). Power is cut there: before all of it is durable, or after, and then nothing is said.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -9,39 +9,54 @@ use koban_edge_issuer::sql::{Row, Sql, StoreError, Value};
 use koban_edge_issuer::sqlite::Sqlite;
 
 use super::process::Process;
+use super::schedule::Millis;
 
-/// When power is cut at a write.
+/// When power is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// Before it.
+    /// Before the writes are durable: they are lost.
     Before,
-    /// After it; it is durable.
+    /// After, before anything is said.
     After,
-    /// After it; it is lost, with all since the object last spoke.
-    AfterAndLost,
 }
 
 /// A database with its gate.
 pub(super) struct Base {
     pub(super) sqlite: Rc<Sqlite>,
     gated: Cell<bool>,
+    /// The earliest alarm that was set behind the gate.
+    alarm: Cell<Option<Millis>>,
     /// Whether it changed since it was last looked at.
     pub(super) changed: Cell<bool>,
 }
 
 impl Base {
     pub(super) fn new(sqlite: Sqlite) -> Self {
-        Self { sqlite: Rc::new(sqlite), gated: Cell::new(false), changed: Cell::new(true) }
+        let (gated, alarm, changed) = (Cell::new(false), Cell::new(None), Cell::new(true));
+        Self { sqlite: Rc::new(sqlite), gated, alarm, changed }
     }
 
-    /// Makes everything durable, or loses what is behind the gate.
-    pub(super) fn open_gate(&self, keep: bool) {
+    /// Whether something was written that is not durable.
+    pub(super) fn is_gated(&self) -> bool {
+        self.gated.get()
+    }
+
+    /// Makes everything durable, or loses what is behind the gate; the alarm that was set.
+    pub(super) fn open_gate(&self, keep: bool) -> Option<Millis> {
         if self.gated.replace(false) {
             if !keep {
                 self.must("ROLLBACK TO gate");
             }
             self.must("RELEASE gate");
         }
+        self.alarm.take().filter(|_| keep)
+    }
+
+    /// Sets an alarm, or leaves an earlier one.
+    pub(super) fn wake_at(&self, due: Millis) {
+        self.gate();
+        let set = self.alarm.get().map_or(due, |set| set.min(due));
+        self.alarm.set(Some(set));
     }
 
     fn gate(&self) {
@@ -61,8 +76,6 @@ impl Base {
 pub struct Disk {
     pub(super) base: Rc<Base>,
     pub(super) process: Rc<Process>,
-    /// Whether a transaction is open, whose end is one write.
-    inside: Rc<Cell<bool>>,
 }
 
 impl std::fmt::Debug for Disk {
@@ -71,43 +84,23 @@ impl std::fmt::Debug for Disk {
     }
 }
 
-/// What a process whose power is cut gets; nothing it makes of it leaves it.
-fn no_power() -> StoreError {
-    StoreError::Database("the power is off".to_owned())
-}
-
 impl Disk {
-    pub(super) fn new(base: Rc<Base>, process: Rc<Process>) -> Self {
-        Self { base, process, inside: Rc::default() }
-    }
-
-    /// One write, unless power is cut at it.
-    fn write<T, E: From<StoreError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let cut = self.process.cut_at_write();
-        if cut == Some(Cut::Before) {
-            self.process.stop(true);
-            return Err(no_power().into());
-        }
-        self.base.gate();
-        let done = work()?;
-        if let Some(cut) = cut {
-            self.process.stop(cut == Cut::After);
-            return Err(no_power().into());
-        }
-        Ok(done)
-    }
-
+    /// A process whose power is cut gets nothing, and nothing it makes of it leaves it.
     fn has_power(&self) -> Result<(), StoreError> {
-        if self.process.is_running() { Ok(()) } else { Err(no_power()) }
+        if self.process.is_running() {
+            return Ok(());
+        }
+        Err(StoreError::Database("the power is off".to_owned()))
     }
 }
 
 impl Sql for Disk {
     fn run(&self, statement: &str, arguments: &[Value]) -> Result<Vec<Row>, StoreError> {
         self.has_power()?;
-        let run = || self.base.sqlite.run(statement, arguments);
-        let reads = statement.starts_with("SELECT") || self.inside.get();
-        if reads { run() } else { self.write(run) }
+        if !statement.starts_with("SELECT") {
+            self.base.gate();
+        }
+        self.base.sqlite.run(statement, arguments)
     }
 
     fn transaction<T, E: From<StoreError>>(
@@ -115,16 +108,13 @@ impl Sql for Disk {
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         self.has_power()?;
-        self.write(|| {
-            self.inside.set(true);
-            self.base.must("SAVEPOINT work");
-            let done = work();
-            if done.is_err() {
-                self.base.must("ROLLBACK TO work");
-            }
-            self.base.must("RELEASE work");
-            self.inside.set(false);
-            done
-        })
+        self.base.gate();
+        self.base.must("SAVEPOINT work");
+        let done = work();
+        if done.is_err() {
+            self.base.must("ROLLBACK TO work");
+        }
+        self.base.must("RELEASE work");
+        done
     }
 }

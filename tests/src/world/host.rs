@@ -116,9 +116,9 @@ impl ObjectHost for WorldHost {
     }
 
     async fn wake_at(&self, at: Time) -> Result<(), Unreachable> {
-        let key = self.process.key.clone().filter(|_| self.process.is_running());
+        let disk = self.disk.as_ref().filter(|_| self.process.is_running());
         let due = at.0.saturating_add_signed(-self.skew()) * 1_000;
-        self.world().wake(key.ok_or(Unreachable)?, due);
+        disk.ok_or(Unreachable)?.base.wake_at(due);
         Ok(())
     }
 }

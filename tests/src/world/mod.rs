@@ -74,7 +74,8 @@ pub type Stranger = dyn Fn(HttpRequest) -> Answering<'static, HttpResponse>;
 /// Which object of which role.
 type Key = (String, Class, String);
 
-/// Decides whether the power of a process (`role/class/name`) is cut at the write it is making.
+/// Decides whether the power of a process (`role/class/name`) is cut, which has written and is about
+/// to speak.
 pub type Cuts = Box<dyn FnMut(&str) -> Option<Cut>>;
 
 struct Running {
@@ -171,7 +172,7 @@ impl World {
         *self.0.weather.borrow_mut() = Box::new(weather);
     }
 
-    /// Cuts the power at writes as `cuts` says.
+    /// Cuts the power as `cuts` says.
     pub fn cuts(&self, cuts: impl FnMut(&str) -> Option<Cut> + 'static) {
         *self.0.cuts.borrow_mut() = Box::new(cuts);
     }
@@ -341,6 +342,8 @@ impl World {
 
     /// Forgets all that is under way: the World is not used any more.
     pub fn end(&self) {
+        // what decides may hold the World
+        self.fair();
         self.0.schedule.clear();
         self.0.objects.borrow_mut().clear();
         self.0.strangers.borrow_mut().clear();
@@ -408,7 +411,7 @@ impl World {
         let base = self.base(&id);
         let key = (role.to_owned(), class, name.to_owned());
         let process = Process::start(&self.0, id.clone(), Some((key, Rc::clone(&base))));
-        let host = WorldHost::object(self, role, Disk::new(base, Rc::clone(&process)));
+        let host = WorldHost::object(self, role, Disk { base, process: Rc::clone(&process) });
         let object = open(class, host).filter(|_| process.is_running())?;
         let running = Running { object: Rc::clone(&object), process: Rc::clone(&process) };
         self.0.objects.borrow_mut().insert(id, running);

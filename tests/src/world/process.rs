@@ -8,7 +8,8 @@ use futures_channel::oneshot;
 use futures_util::future::{FutureExt as _, Shared, select};
 
 use super::disk::{Base, Cut};
-use super::{Inner, Key};
+use super::schedule::Millis;
+use super::{Inner, Key, World};
 
 /// A front or an object from its start to its end.
 pub(super) struct Process {
@@ -49,16 +50,22 @@ impl Process {
         self.running.get()
     }
 
-    /// Whether power is to be cut at the write that is about to be made.
-    pub(super) fn cut_at_write(&self) -> Option<Cut> {
-        let world = self.world.upgrade()?;
-        (world.cuts.borrow_mut())(&self.name)
+    /// Everything written so far becomes durable, as something is about to leave; unless power is
+    /// cut.
+    pub(super) fn speak(&self) {
+        let Some(base) = self.base.as_ref().filter(|_| self.is_running()) else { return };
+        let Some(world) = self.world.upgrade().filter(|_| base.is_gated()) else { return };
+        let cut = (world.cuts.borrow_mut())(&self.name);
+        match cut {
+            None => self.keep(base.open_gate(true)),
+            Some(cut) => self.stop(cut == Cut::After),
+        }
     }
 
-    /// Everything written so far is durable: something is about to leave.
-    pub(super) fn speak(&self) {
-        if let Some(base) = self.base.as_ref().filter(|_| self.is_running()) {
-            base.open_gate(true);
+    fn keep(&self, alarm: Option<Millis>) {
+        let world = self.world.upgrade().map(World);
+        if let (Some(world), Some(key), Some(due)) = (world, self.key.clone(), alarm) {
+            world.wake(key, due);
         }
     }
 
@@ -66,7 +73,7 @@ impl Process {
     pub(super) fn stop(&self, keep: bool) {
         if self.running.replace(false) {
             if let Some(base) = &self.base {
-                base.open_gate(keep);
+                self.keep(base.open_gate(keep));
             }
             if let Some(world) = self.world.upgrade() {
                 world.stopped.borrow_mut().push(self.name.clone());

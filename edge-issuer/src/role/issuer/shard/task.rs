@@ -101,6 +101,15 @@ impl<S: Sql> Store<'_, S> {
         Ok(())
     }
 
+    /// Has what waits for money at a bank be tried at once.
+    pub(super) fn hasten_credits(&self, bank: &str, now: Time) -> Result<(), StoreError> {
+        self.0.run(
+            "UPDATE task SET due = ? WHERE kind = ? AND target = ?",
+            &[now.0.into(), (TaskKind::Credit as u8).into(), bank.into()],
+        )?;
+        Ok(())
+    }
+
     /// Removes a task; gives whether it was still there, so that its effect is counted once.
     pub(super) fn remove_task(&self, id: i64) -> Result<bool, StoreError> {
         Ok(self.0.row("DELETE FROM task WHERE id = ? RETURNING id", &[id.into()])?.is_some())

@@ -177,7 +177,9 @@ impl<H: ObjectHost> Shard<H> {
         let to = Address::Peer(settlement.to.as_str().to_owned());
         let word = paid.into_body();
         success(&self.post(&to, &format!("{url}/settlements/in"), word).await?)?;
-        self.complete(task, Some(Figure::Transit))
+        self.complete(task, Some(Figure::Transit))?;
+        let now = self.host.now();
+        Ok(self.store().hasten_credits(settlement.to.as_str(), now)?)
     }
 
     fn bank_url(&self, desk: &Desk, bank: &Short) -> Result<String, Fault> {
