@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::command::{answer, cargo, complete, complete_quietly, program, root};
+use crate::command::{answer, cargo, complete_quietly, program, root};
 
 /// The patches, in order of name.
 fn patches() -> Result<Vec<PathBuf>> {
@@ -100,7 +100,7 @@ fn storms(tree: &Path, seeds: u32) -> Result<()> {
         command
     };
     let build = "build --quiet --package koban-tests --bin koban-world";
-    complete(&mut in_tree(build))?;
+    complete_quietly(&mut in_tree(build))?;
     let mut world = program(target.join("debug/koban-world"));
     let output = world.args(["--tries", "0", "--seeds", &seeds.to_string()]).output()?;
     if output.status.success() {
