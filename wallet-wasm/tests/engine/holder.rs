@@ -33,6 +33,8 @@ pub struct Holder {
     told: VecDeque<(ReaderId, CardBytes)>,
     /// The card is pulled out at the command with this number, before it or after it was done.
     pub pull_at: Option<(u32, bool)>,
+    /// Which card is; none: the one with the command.
+    pub pulls: Option<ReaderId>,
     /// Commands of this instruction are answered as the first of them was, and not carried out.
     pub repeats: Option<u8>,
     answered: BTreeMap<(ReaderId, u8), Vec<u8>>,
@@ -64,6 +66,7 @@ impl Holder {
             away: BTreeMap::new(),
             told: VecDeque::new(),
             pull_at: None,
+            pulls: None,
             repeats: None,
             answered: BTreeMap::new(),
             sent: Vec::new(),
@@ -193,9 +196,9 @@ impl Holder {
         while let Some((reader, bytes)) = self.told.pop_front() {
             let now = self.pull_at.filter(|(left, _)| *left == 0);
             self.pull_at = self.pull_at.map(|(left, late)| (left.wrapping_sub(1), late));
+            let pulled = self.pulls.unwrap_or(reader);
             if now == Some((0, false)) {
-                self.pull(reader);
-                continue;
+                self.pull(pulled);
             }
             let Some(card) = self.cards.get_mut(&reader) else { continue };
             let instruction = bytes.as_slice()[1];
@@ -210,9 +213,11 @@ impl Holder {
                 }
             };
             self.answered.entry((reader, instruction)).or_insert_with(|| answer.clone());
-            match now {
-                Some(_) => self.pull(reader),
-                None => self.handle(Event::CardAnswer(reader, Some(answer))),
+            if now == Some((0, true)) {
+                self.pull(pulled);
+            }
+            if self.cards.contains_key(&reader) {
+                self.handle(Event::CardAnswer(reader, Some(answer)));
             }
         }
     }

@@ -15,3 +15,4 @@ mod money;
 mod originator;
 mod payment;
 mod refund;
+mod till;

@@ -267,7 +267,11 @@ impl Engine {
         let gone = || Problem::from(Fault::CardSilent);
         match slot.wish {
             Wish::None => (),
-            Wish::Asked => step.report(Report::Card(reader, Err(gone()))),
+            // A terminal that has the value is paid.
+            Wish::Asked => {
+                let taken = self.taken_by(reader).map(|taken| Some(Box::new(taken)));
+                step.report(Report::Card(reader, taken.ok_or_else(gone)));
+            }
             // What is done stays done, though the card could not be looked at.
             Wish::Done(result) => step.report(Report::Card(reader, result)),
         }
