@@ -1,7 +1,7 @@
 //! Value that both ends of an exchange gave up is loaded again, once.
 
 use koban_card::apdu::{self, Apdu};
-use koban_card::command::{Abort, Nothing};
+use koban_card::command::{Abort, Command as _, Nothing, Take};
 use koban_card::platform::Button;
 use koban_card::purse::wire::Class;
 use koban_protocol::id::OperationId;
@@ -82,6 +82,22 @@ fn a_refund_is_asked_for_what_left_this_card() {
     assert_eq!(refused(OTHER, id), "unknown-transaction");
     assert_eq!(refused(PURSE, OperationId([7; 16])), "unknown-transaction");
     assert_eq!(rows, holder.rows);
+}
+
+#[test]
+fn mondex_1_an_earlier_acknowledgement_ends_no_refund() {
+    let (mut holder, id) = lost();
+    report(&mut holder);
+    holder.repeats = Some(Take::INS);
+    holder.command(Command::RefundCard(PURSE, id)).unwrap();
+    let waits = holder.transaction(id);
+    assert_eq!(waits.state, TransactionState::Open);
+    assert_eq!(waits.problem.unwrap().code, "card-misbehaved");
+    assert_eq!(balance(&holder, PURSE), 310);
+    holder.repeats = None;
+    holder.wait(1000);
+    assert_eq!(holder.transaction(id).state, TransactionState::Done);
+    assert_whole(&holder);
 }
 
 /// Every write of a refund is the last before a crash once.

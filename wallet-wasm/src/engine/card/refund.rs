@@ -152,7 +152,9 @@ impl Engine {
                 }
                 Refund::Answering(RefundCall { request, lost }).next()
             }
-            (Refund::Taking(_), Ok(Some(Last::Acknowledgement(acknowledgement)))) => {
+            (Refund::Taking(value), Ok(Some(Last::Acknowledgement(acknowledgement))))
+                if acknowledgement.content.0 == value.content.0 =>
+            {
                 self.end(step, id, TransactionState::Done, |_| ());
                 CardSaga::LoadEnding(LoadEnding { acknowledgement }).next()
             }
@@ -170,6 +172,7 @@ impl Engine {
                 self.given_up(step, id, unsaid.into());
                 Next::End
             }
+            (Refund::Taking(_), Ok(_)) => Next::Wait(Fault::CardMisbehaved.into()),
             (_, Err(unsaid)) => Next::Wait(unsaid.into()),
             (_, Ok(_)) => Next::Wait(Fault::CardInterrupted.into()),
         }
