@@ -148,7 +148,7 @@ impl Engine {
             }
             Err(_) => match reported(answer) {
                 // No value has moved yet, so the originator's word in clear is enough.
-                Some(code) if !transient(code) => {
+                Some(code) if !transient(code) && state.after.can_end() => {
                     self.refused(step, id, code);
                     Next::End
                 }
