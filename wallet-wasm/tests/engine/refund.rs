@@ -1,9 +1,9 @@
 //! Value that both ends of an exchange gave up is loaded again, once.
 
 use koban_card::apdu::{self, Apdu};
-use koban_card::command::{Abort, Command as Spoken, Take};
+use koban_card::command::{Abort, Ask, Command as Spoken, Take};
 use koban_card::platform::Button;
-use koban_card::purse::wire::Class;
+use koban_card::purse::wire::{Class, Link};
 use koban_protocol::id::OperationId;
 use koban_protocol::wire::Wire;
 use koban_wallet_wasm::engine::{CardCommand, Command, Event, HttpAnswer, Part};
@@ -204,4 +204,34 @@ fn mondex_1_a_refund_that_alone_knows_of_the_value_is_not_ended() {
         assert_whole(&holder);
     }
     assert!(given_up > 0);
+}
+
+/// Somebody takes the card away and has it ask for a gift: the refund waits, or is called back.
+#[test]
+fn mondex_1_a_refund_is_free_of_the_cards_other_exchange() {
+    let gift = Ask { link: Link::Peer, payer: None, amount: amount(5) };
+    let mut in_the_way = 0;
+    for (at, cancels) in (0..14).flat_map(|at| [(at, true), (at, false)]) {
+        let (mut holder, id, done) = told_elsewhere(at, &gift);
+        if !done || holder.transaction(id).state == TransactionState::Done {
+            continue;
+        }
+        in_the_way += 1;
+        holder.insert_again(PURSE);
+        holder.wait(1000);
+        assert_eq!(holder.transaction(id).problem.unwrap().code, "card-interrupted");
+        assert!(!shown(&holder, PURSE).goes_on, "the holder may end what is in the way");
+        if cancels {
+            holder.command(Command::Cancel(id)).unwrap();
+            assert_eq!(holder.transaction(id).state, TransactionState::Cancelled);
+        }
+        owner(&mut holder, PURSE, CardCommand::Abort).unwrap();
+        if cancels {
+            holder.command(Command::RefundCard(PURSE, id)).unwrap();
+        }
+        assert_eq!(holder.transaction(id).state, TransactionState::Done, "{at}");
+        holder.insert_again(OTHER);
+        assert_whole(&holder);
+    }
+    assert!(in_the_way > 0);
 }

@@ -22,6 +22,7 @@ use super::super::problem::{Fault, Problem, reported, unsealed};
 use super::super::record::{Order, Transaction};
 use super::super::saga::Saga;
 use super::super::step::{Next, Step, acknowledge};
+use super::refund::{Refund, is_only_here};
 use super::state::{
     Booking, Finishing, Obeying, Reporting, UnloadAsking, UnloadGiving, UnloadPaying,
     UnloadRedeeming, Unloading,
@@ -274,6 +275,7 @@ impl Engine {
             | CardSaga::Booking(Booking { after, .. })
             | CardSaga::Obeying(Obeying { after, .. }) => after.can_end(),
             CardSaga::LoadAsking(_) | CardSaga::UnloadAsking(_) => true,
+            CardSaga::Refund(Refund::Asking(_, lost)) => !is_only_here(lost),
             // Only the card knows whether it has paid.
             CardSaga::UnloadPaying(state) => {
                 let reader = self.cards.reader_of(state.unloading.call.payer.card);
