@@ -125,6 +125,7 @@ pub fn card_done(
     holder.run();
     let told = holder.reports.iter().find_map(|report| match report {
         Report::Card(told, done) if *told == reader => Some(done.clone()),
+        Report::Refused(problem) => Some(Err(problem.clone())),
         _ => None,
     });
     told.unwrap()

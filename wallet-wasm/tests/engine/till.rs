@@ -2,7 +2,7 @@
 
 use koban_card::command::{Command as _, Take};
 use koban_card::purse::wire::Class;
-use koban_wallet_wasm::engine::{CardCommand, Command, Problem};
+use koban_wallet_wasm::engine::{CardCommand, Command, Event, Fault, Problem, Report};
 use koban_wallet_wasm::view::TransactionState;
 
 use super::card::{
@@ -104,4 +104,19 @@ fn vc_13_a_terminal_that_is_pulled_out_after_it_was_paid_is_not_paid_twice() {
         assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (270, 130));
         assert_eq!((shown(&holder, PURSE).open, shown(&holder, OTHER).open), (None, None));
     }
+}
+
+#[test]
+fn a_command_that_a_busy_card_refuses_leaves_the_first_one_alone() {
+    let mut holder = till();
+    holder.reports.clear();
+    holder.handle(Event::Command(take(130)));
+    for reader in [OTHER, PURSE] {
+        holder.handle(Event::Command(Command::Card(reader, CardCommand::Lock)));
+    }
+    let refused = || Report::Refused(Fault::Busy.into());
+    assert_eq!(holder.reports, [refused(), refused()], "whoever gave the first one still waits");
+    holder.run();
+    assert!(matches!(holder.reports[2..], [Report::Card(OTHER, Ok(Some(_)))]));
+    assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (270, 130));
 }
