@@ -38,6 +38,8 @@ pub struct Holder {
     /// Commands of this instruction are answered as the first of them was, and not carried out.
     pub repeats: Option<u8>,
     answered: BTreeMap<(ReaderId, u8), Vec<u8>>,
+    /// Commands of this instruction get no answer from a card, or the one that is made of its own.
+    pub alters: Option<(u8, fn(Vec<u8>) -> Option<Vec<u8>>)>,
     /// Calls that were sent, in order.
     pub sent: Vec<(CallId, Vec<u8>)>,
     /// Writes until the crash that comes right after one; `None`: no crash.
@@ -69,6 +71,7 @@ impl Holder {
             pulls: None,
             repeats: None,
             answered: BTreeMap::new(),
+            alters: None,
             sent: Vec::new(),
             crash_after: None,
             crashed: false,
@@ -217,7 +220,9 @@ impl Holder {
                 self.pull(pulled);
             }
             if self.cards.contains_key(&reader) {
-                self.handle(Event::CardAnswer(reader, Some(answer)));
+                let alters = self.alters.filter(|(alters, _)| *alters == instruction);
+                let heard = alters.map_or(Some(answer.clone()), |(_, alter)| alter(answer));
+                self.handle(Event::CardAnswer(reader, heard));
             }
         }
     }

@@ -11,6 +11,7 @@ mod edge;
 mod faults;
 mod holder;
 mod identity;
+mod look;
 mod money;
 mod originator;
 mod payment;

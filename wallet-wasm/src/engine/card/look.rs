@@ -104,11 +104,11 @@ impl Engine {
             Talk::Entry(number) => self.said_entry(step, reader, *number, heard),
             _ => return,
         };
-        let can_check = self.originator.is_some();
+        let has_keys = self.originator.is_some();
         let Some(slot) = self.cards.slots.get_mut(&reader) else { return };
         match done {
             // The originator's keys came while the card was asked for other things.
-            Ok(true) if can_check && slot.standing == Standing::Unchecked && speaks(slot) => {
+            Ok(true) if has_keys && !slot.challenged && is_unchecked(slot) => {
                 self.look(step, reader);
                 return;
             }
@@ -158,6 +158,7 @@ impl Engine {
         let certificate = hello.certificate.clone();
         let same = slot.hello.as_ref().is_some_and(|old| old.certificate == certificate);
         slot.hello = Some(hello);
+        slot.challenged = false;
         if !same {
             slot.standing = Standing::Unchecked;
         }
@@ -172,6 +173,7 @@ impl Engine {
                 self.read_balances(step, reader);
             }
             (Standing::Unchecked, Some(_)) => {
+                slot.challenged = true;
                 let challenge = Challenge(step.draw().bytes());
                 self.say(step, reader, Talk::Presence(challenge), &Prove { challenge });
             }
@@ -267,6 +269,10 @@ impl Engine {
 fn speaks(slot: &Slot) -> bool {
     let hello = slot.hello.as_ref().filter(|hello| hello.certificate.is_some());
     hello.is_some_and(|hello| matches!(hello.phase, Phase::Ready | Phase::Closed))
+}
+
+fn is_unchecked(slot: &Slot) -> bool {
+    slot.standing == Standing::Unchecked && speaks(slot)
 }
 
 /// What the wallet remembers of a genuine card; nothing of terminals, whose money is not the

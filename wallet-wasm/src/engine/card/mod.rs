@@ -118,6 +118,8 @@ pub(super) struct Slot {
     talk: Option<Talk>,
     hello: Option<Hello>,
     standing: Standing,
+    /// Whether it was asked to prove that in this look.
+    challenged: bool,
     pockets: Vec<Pocket>,
     /// The newest entries, newest first.
     entries: Vec<Entry>,
@@ -137,6 +139,7 @@ impl Slot {
             talk: None,
             hello: None,
             standing: Standing::Unchecked,
+            challenged: false,
             pockets: Vec::new(),
             entries: Vec::new(),
             read: None,
