@@ -196,35 +196,40 @@ impl Holder {
 
     /// Gives cards their commands, and the engine their answers.
     fn tell_cards(&mut self) {
-        while let Some((reader, bytes)) = self.told.pop_front() {
-            let now = self.pull_at.filter(|(left, _)| *left == 0);
-            self.pull_at = self.pull_at.map(|(left, late)| (left.wrapping_sub(1), late));
-            let pulled = self.pulls.unwrap_or(reader);
-            if now == Some((0, false)) {
-                self.pull(pulled);
-            }
-            let Some(card) = self.cards.get_mut(&reader) else { continue };
-            let instruction = bytes.as_slice()[1];
-            let earlier = self.answered.get(&(reader, instruction));
-            let answer = match earlier.filter(|_| self.repeats == Some(instruction)) {
-                Some(earlier) => earlier.clone(),
-                None => {
-                    let mut answer = Apdu::new();
-                    let prompt = card.handle(bytes.as_slice(), Button::Unasked, &mut answer);
-                    assert_eq!(prompt, None, "a card without a button");
-                    answer.to_vec()
-                }
-            };
-            self.answered.entry((reader, instruction)).or_insert_with(|| answer.clone());
-            if now == Some((0, true)) {
-                self.pull(pulled);
-            }
-            if self.cards.contains_key(&reader) {
-                let alters = self.alters.filter(|(alters, _)| *alters == instruction);
-                let heard = alters.map_or(Some(answer.clone()), |(_, alter)| alter(answer));
-                self.handle(Event::CardAnswer(reader, heard));
-            }
+        while self.tell_card() {}
+    }
+
+    /// Gives a card the next command, if there is one.
+    pub fn tell_card(&mut self) -> bool {
+        let Some((reader, bytes)) = self.told.pop_front() else { return false };
+        let now = self.pull_at.filter(|(left, _)| *left == 0);
+        self.pull_at = self.pull_at.map(|(left, late)| (left.wrapping_sub(1), late));
+        let pulled = self.pulls.unwrap_or(reader);
+        if now == Some((0, false)) {
+            self.pull(pulled);
         }
+        let Some(card) = self.cards.get_mut(&reader) else { return true };
+        let instruction = bytes.as_slice()[1];
+        let earlier = self.answered.get(&(reader, instruction));
+        let answer = match earlier.filter(|_| self.repeats == Some(instruction)) {
+            Some(earlier) => earlier.clone(),
+            None => {
+                let mut answer = Apdu::new();
+                let prompt = card.handle(bytes.as_slice(), Button::Unasked, &mut answer);
+                assert_eq!(prompt, None, "a card without a button");
+                answer.to_vec()
+            }
+        };
+        self.answered.entry((reader, instruction)).or_insert_with(|| answer.clone());
+        if now == Some((0, true)) {
+            self.pull(pulled);
+        }
+        if self.cards.contains_key(&reader) {
+            let alters = self.alters.filter(|(alters, _)| *alters == instruction);
+            let heard = alters.map_or(Some(answer.clone()), |(_, alter)| alter(answer));
+            self.handle(Event::CardAnswer(reader, heard));
+        }
+        true
     }
 
     pub fn insert(&mut self, reader: ReaderId, card: Card<Device>) {
@@ -235,8 +240,15 @@ impl Holder {
 
     /// The card that was pulled out comes back, if it is away; power was gone meanwhile.
     pub fn insert_again(&mut self, reader: ReaderId) {
+        self.begin_insert_again(reader);
+        self.run();
+    }
+
+    /// As [`Self::insert_again`], and it has yet to answer.
+    pub fn begin_insert_again(&mut self, reader: ReaderId) {
         if let Some(card) = self.away.remove(&reader) {
-            self.insert(reader, super::card::power_cycle(card));
+            self.cards.insert(reader, super::card::power_cycle(card));
+            self.handle(Event::CardIn(reader));
         }
     }
 

@@ -234,6 +234,9 @@ impl Engine {
         let Some(slot) = self.cards.slots.get_mut(&reader) else { return Ok(true) };
         slot.pockets = balances.pockets.to_vec();
         let entries = slot.hello.as_ref().map_or(0, |hello| hello.entries);
+        if slot.read.is_none() {
+            slot.entries.clear();
+        }
         let from = slot.read.unwrap_or_else(|| {
             let shown = u32::try_from(ENTRIES_SHOWN).unwrap_or(LOG_ENTRIES);
             entries.saturating_sub(shown.min(LOG_ENTRIES))
