@@ -38,8 +38,8 @@ pub struct Holder {
     /// Commands of this instruction are answered as the first of them was, and not carried out.
     pub repeats: Option<u8>,
     answered: BTreeMap<(ReaderId, u8), Vec<u8>>,
-    /// Commands of this instruction get no answer from a card, or the one that is made of its own.
-    pub alters: Option<(u8, fn(Vec<u8>) -> Option<Vec<u8>>)>,
+    /// What is made of a card's answer to an instruction; none: there is no answer.
+    pub alters: Option<fn(u8, Vec<u8>) -> Option<Vec<u8>>>,
     /// Calls that were sent, in order.
     pub sent: Vec<(CallId, Vec<u8>)>,
     /// Writes until the crash that comes right after one; `None`: no crash.
@@ -225,8 +225,10 @@ impl Holder {
             self.pull(pulled);
         }
         if self.cards.contains_key(&reader) {
-            let alters = self.alters.filter(|(alters, _)| *alters == instruction);
-            let heard = alters.map_or(Some(answer.clone()), |(_, alter)| alter(answer));
+            let heard = match self.alters {
+                Some(alter) => alter(instruction, answer),
+                None => Some(answer),
+            };
             self.handle(Event::CardAnswer(reader, heard));
         }
         true

@@ -2,7 +2,6 @@
 //! And the originator, whose certificates say which cards are.
 
 use koban_card::command::{Balances, Hello, Phase, Prove, ReadBalances, ReadEntry};
-use koban_card::platform::LOG_ENTRIES;
 use koban_protocol::offline::purse::wire::{Challenge, Class, Entry, Presence};
 use koban_protocol::signed::{Attested, Signed};
 use koban_protocol::statement::OriginatorKeys;
@@ -17,7 +16,7 @@ use super::{Heard, KnownCard, ReaderId, Slot, Standing, Talk, Unsaid, Wish, hear
 use koban_card::{Status, apdu};
 
 /// Entries of the log that are shown.
-const ENTRIES_SHOWN: usize = 12;
+const ENTRIES_SHOWN: u32 = 12;
 
 impl Engine {
     /// The originator's keys.
@@ -237,10 +236,8 @@ impl Engine {
         if slot.read.is_none() {
             slot.entries.clear();
         }
-        let from = slot.read.unwrap_or_else(|| {
-            let shown = u32::try_from(ENTRIES_SHOWN).unwrap_or(LOG_ENTRIES);
-            entries.saturating_sub(shown.min(LOG_ENTRIES))
-        });
+        let newest = entries.saturating_sub(ENTRIES_SHOWN);
+        let from = slot.read.map_or(newest, |read| read.max(newest));
         if from >= entries {
             return Ok(true);
         }
@@ -258,7 +255,7 @@ impl Engine {
         let entry: Entry = hear(heard)?;
         let Some(slot) = self.cards.slots.get_mut(&reader) else { return Ok(true) };
         slot.entries.insert(0, entry);
-        slot.entries.truncate(ENTRIES_SHOWN);
+        slot.entries.truncate(ENTRIES_SHOWN as usize);
         let next = number.saturating_add(1);
         if next >= slot.hello.as_ref().map_or(0, |hello| hello.entries) {
             return Ok(true);
