@@ -323,7 +323,8 @@ pub struct AuditView {
 }
 
 /// One currency's totals, in minor units. The rule, with `issued = coins + held + cards`: `issued -
-/// settling - transit <= reserves <= issued + owed + debiting`, and equality when nothing is in flight.
+/// settling - transit <= reserves <= issued + owed + debiting`, and equality when nothing is in
+/// flight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "js", derive(Tsify))]
 #[serde(rename_all = "camelCase")]

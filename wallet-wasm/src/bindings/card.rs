@@ -2,9 +2,12 @@
 //!
 //! ```js
 //! const wallet = await KobanWallet.open("https://issuer.example", "https://cards.example");
-//! await wallet.findCards();                         // those that are plugged in and granted
-//! button.onclick = () => wallet.chooseCard();       // by WebHID or WebUSB
-//! const { reader } = wallet.view().cards[0];
+//! const ready = (card) => card.standing === "genuine" && !card.busy;
+//! const { reader } = await new Promise((found) => {
+//!   wallet.onChange(({ cards }) => cards.some(ready) && found(cards.find(ready)));
+//!   wallet.findCards();                             // those that are plugged in and granted
+//!   button.onclick = () => wallet.chooseCard();     // by WebHID or WebUSB
+//! });
 //! await wallet.loadCard(reader, "JPY", 2000);
 //! const request = await wallet.askGift(reader, "JPY", 300);
 //! // ... the other side's wallet, its card in `theirs`:
@@ -30,7 +33,8 @@ impl KobanWallet {
     }
 
     /// Connects the cards that are plugged in and granted, now and whenever one comes or goes, and
-    /// the virtual card, if the wallet knows one. The view's `cards` then has them.
+    /// the virtual card, if the wallet knows one. The view's `cards` has each of them when the
+    /// wallet has spoken to it, which is told to the listeners of `onChange`.
     #[wasm_bindgen(js_name = "findCards")]
     pub async fn find_cards(&self) {
         self.0.clone().find_cards().await;

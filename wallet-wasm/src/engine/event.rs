@@ -96,16 +96,6 @@ pub enum Command {
     },
 }
 
-impl Command {
-    /// The reader whose card does it; what comes of it is [`Report::Card`].
-    pub(super) const fn card(&self) -> Option<ReaderId> {
-        match self {
-            Self::Card(reader, _) | Self::TakePayment { terminal: reader, .. } => Some(*reader),
-            _ => None,
-        }
-    }
-}
-
 /// What the driver must do, in order.
 #[derive(Debug)]
 pub enum Effect {
@@ -139,7 +129,7 @@ pub enum Report {
     Keys(Result<(), Problem>),
     /// The originator's keys were fetched and checked.
     Originator(Result<(), Problem>),
-    /// The card in a reader did what was wanted, and gave a message for another card.
+    /// The card in a reader did what was wanted or could not; it gave a message for another card.
     Card(ReaderId, Result<Option<Box<Last>>, Problem>),
 }
 

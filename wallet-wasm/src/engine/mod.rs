@@ -129,12 +129,8 @@ impl Engine {
         let mut step = Step::new(now, entropy);
         match event {
             Event::Command(command) => {
-                let card = command.card();
                 if let Err(problem) = self.command(&mut step, command) {
-                    step.report(match card {
-                        Some(reader) => Report::Card(reader, Err(problem)),
-                        None => Report::Refused(problem),
-                    });
+                    step.report(Report::Refused(problem));
                 }
             }
             Event::Answer(CallId::Keys, answer) => self.keys_answered(&mut step, Some(&answer)),

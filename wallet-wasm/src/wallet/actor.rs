@@ -49,6 +49,23 @@ enum Message {
     Close(oneshot::Sender<()>),
 }
 
+/// Whoever gave the command that is being carried out.
+enum Reply {
+    Operation(oneshot::Sender<Result<Begun, Problem>>),
+    Balance(oneshot::Sender<Result<(), Problem>>),
+    Card(ReaderId, oneshot::Sender<CardDone>),
+}
+
+impl Reply {
+    fn refuse(self, problem: Problem) {
+        match self {
+            Self::Operation(reply) => answer(reply, Err(problem)),
+            Self::Balance(reply) => answer(reply, Err(problem)),
+            Self::Card(_, reply) => answer(reply, Err(problem)),
+        }
+    }
+}
+
 /// Whether this tab may write.
 enum Seat {
     Writer(#[expect(dead_code, reason = "held, not read: the lock is free when it drops")] Lease),
@@ -195,11 +212,7 @@ impl Actor {
         }
     }
 
-    async fn handle(
-        self: &Rc<Self>,
-        event: Event,
-        reply: Option<oneshot::Sender<Result<Begun, Problem>>>,
-    ) {
+    async fn handle(self: &Rc<Self>, event: Event, reply: Option<Reply>) {
         match entropy() {
             Ok(entropy) => {
                 let effects = self.engine.borrow_mut().handle(platform::now(), entropy, event);
@@ -209,17 +222,13 @@ impl Actor {
         }
     }
 
-    async fn perform(
-        self: &Rc<Self>,
-        effects: Vec<Effect>,
-        mut reply: Option<oneshot::Sender<Result<Begun, Problem>>>,
-    ) {
+    async fn perform(self: &Rc<Self>, effects: Vec<Effect>, mut reply: Option<Reply>) {
         for effect in effects {
             match effect {
                 Effect::Write(edits) => {
                     if let Err(problem) = self.database.write(&edits).await {
                         if let Some(reply) = reply.take() {
-                            answer(reply, Err(problem.clone()));
+                            reply.refuse(problem.clone());
                         }
                         self.break_down(problem);
                         return;
@@ -232,6 +241,13 @@ impl Actor {
                 Effect::Wake(at) => self.wake_at(at),
             }
         }
+        let mut waiting = self.waiting.borrow_mut();
+        match reply {
+            Some(Reply::Balance(reply)) => waiting.balance.push(reply),
+            Some(Reply::Card(reader, reply)) => waiting.cards.push((reader, reply)),
+            Some(Reply::Operation(_)) | None => (),
+        }
+        drop(waiting);
         self.show();
     }
 
@@ -260,23 +276,16 @@ impl Actor {
         });
     }
 
-    fn tell(&self, report: Report, reply: &mut Option<oneshot::Sender<Result<Begun, Problem>>>) {
-        if let Report::Card(reader, done) = &report {
-            self.card_done(*reader, done);
-            return;
-        }
+    fn tell(&self, report: Report, reply: &mut Option<Reply>) {
         let mut waiting = self.waiting.borrow_mut();
         match report {
-            Report::Refused(problem) => match reply.take() {
-                Some(reply) => answer(reply, Err(problem)),
-                // Of the commands without such a reply only this one is refused so.
-                None => waiting
-                    .balance
-                    .drain(..)
-                    .for_each(|waiter| answer(waiter, Err(problem.clone()))),
-            },
-            Report::Started(id) => {
+            Report::Refused(problem) => {
                 if let Some(reply) = reply.take() {
+                    reply.refuse(problem);
+                }
+            }
+            Report::Started(id) => {
+                if let Some(Reply::Operation(reply)) = reply.take() {
                     let (sender, end) = oneshot::channel();
                     waiting.operations.push((id, sender));
                     answer(reply, Ok((id, end)));
@@ -288,7 +297,8 @@ impl Actor {
                 waiting.balance.drain(..).for_each(|waiter| answer(waiter, result.clone()));
             }
             // What comes of them is seen on the cards.
-            Report::Originator(_) | Report::Card(..) => (),
+            Report::Originator(_) => (),
+            Report::Card(reader, done) => waiting.card_done(reader, &done),
             Report::Keys(result) => {
                 waiting.keys.drain(..).for_each(|waiter| answer(waiter, result.clone()));
             }

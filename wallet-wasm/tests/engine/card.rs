@@ -1,6 +1,6 @@
 //! Card money: the shipped applet in memory, the issuer's desk, and an originator.
 
-use koban_card::command::{BeBorn, Command as Spoken, Last, Nothing, Personalise, Pin, Take};
+use koban_card::command::{BeBorn, Command as Spoken, Last, Nothing, Personalise, Pin};
 use koban_card::memory::Memory;
 use koban_card::platform::{Button, Features, StoreFailed};
 use koban_card::purse::Birth;
@@ -85,7 +85,7 @@ pub fn made(originator: &mut Originator, class: Class, number: u8) -> Card<Devic
 pub const PURSE: ReaderId = ReaderId(1);
 pub const OTHER: ReaderId = ReaderId(2);
 
-fn pin() -> Pin {
+pub fn pin() -> Pin {
     Pin::new("4711").unwrap()
 }
 
@@ -115,7 +115,7 @@ pub fn owner(
     card_done(holder, reader, Command::Card(reader, command))
 }
 
-fn card_done(
+pub fn card_done(
     holder: &mut Holder,
     reader: ReaderId,
     command: Command,
@@ -125,6 +125,7 @@ fn card_done(
     holder.run();
     let told = holder.reports.iter().find_map(|report| match report {
         Report::Card(told, done) if *told == reader => Some(done.clone()),
+        Report::Refused(problem) => Some(Err(problem.clone())),
         _ => None,
     });
     told.unwrap()
@@ -136,7 +137,7 @@ pub fn load(holder: &mut Holder, minor: u64) -> TransactionState {
 }
 
 /// All money is somewhere: coins, what the issuer owes for cards, accounts.
-fn assert_whole(holder: &Holder, minor: u64) {
+pub fn assert_whole(holder: &Holder, minor: u64) {
     assert_eq!(holder.edge.outstanding() + holder.edge.for_cards, minor);
     holder.assert_sound();
 }
@@ -392,86 +393,6 @@ fn mondex_1_one_card_gives_to_another() {
     assert_eq!(owner(&mut holder, PURSE, CardCommand::Answer(taken)).unwrap(), None);
     assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (310, 90));
     assert_eq!(shown(&holder, PURSE).open, None);
-}
-
-/// A holder whose purse has money, and a terminal whose staff gave the PIN, in one page.
-fn till() -> Holder {
-    let mut holder = holder(1000);
-    load(&mut holder, 400);
-    let terminal = made(&mut holder.edge.originator, Class::Terminal, 110);
-    holder.insert(OTHER, terminal);
-    owner(&mut holder, OTHER, CardCommand::ChangePin { old: None, new: pin() }).unwrap();
-    holder
-}
-
-fn take(minor: u64) -> Command {
-    Command::TakePayment { terminal: OTHER, customer: PURSE, amount: amount(minor) }
-}
-
-#[test]
-fn vc_13_a_terminal_takes_a_payment_and_is_emptied() {
-    let mut holder = till();
-    assert_eq!(shown(&holder, OTHER).label.as_deref(), Some("Kiosk"));
-    let calls = holder.sent.len();
-    let taken = card_done(&mut holder, OTHER, take(130)).unwrap().unwrap();
-    assert_eq!(holder.engine.card_message(&taken).amount.minor, 130);
-    assert_eq!(holder.sent.len(), calls, "nobody was online");
-    assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (270, 130));
-    let id = holder.command(Command::Unload(OTHER, amount(130), None)).unwrap();
-    assert_eq!(holder.transaction(id).state, TransactionState::Done);
-    assert_eq!((holder.money(), balance(&holder, OTHER)), ((730, 0), 0));
-    assert_eq!(holder.view().known_cards.len(), 1, "a till is not the holder's money");
-    assert_whole(&holder, 1000);
-}
-
-#[test]
-fn vc_13_a_payment_that_is_interrupted_goes_on() {
-    for (late, at) in (0..4).flat_map(|at| [(false, at), (true, at)]) {
-        let mut holder = till();
-        holder.pull_at = Some((at, late));
-        let broken = card_done(&mut holder, OTHER, take(130));
-        // Once the terminal has said that it has the value, it is paid.
-        assert_eq!(broken.as_ref().map_err(Problem::name).err(), (at < 3).then_some("card-silent"));
-        holder.pull_at = None;
-        holder.insert_again(PURSE);
-        holder.insert_again(OTHER);
-        owner(&mut holder, OTHER, CardCommand::VerifyPin(pin())).unwrap();
-        // If all was done but the last word, there is nothing to go on with.
-        if (late, at) != (true, 3) {
-            card_done(&mut holder, OTHER, take(130)).unwrap();
-        }
-        let case = format!("{late} {at}");
-        assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (270, 130), "{case}");
-        assert_eq!((shown(&holder, PURSE).open, shown(&holder, OTHER).open), (None, None));
-    }
-}
-
-#[test]
-fn mondex_1_an_earlier_acknowledgement_ends_no_load_and_no_payment() {
-    let mut holder = till();
-    card_done(&mut holder, OTHER, take(30)).unwrap();
-    holder.repeats = Some(Take::INS);
-    assert_eq!(load(&mut holder, 100), TransactionState::Open);
-    assert_eq!(balance(&holder, PURSE), 370);
-    holder.repeats = None;
-    holder.wait(1000);
-    assert_eq!((holder.money(), balance(&holder, PURSE)), ((500, 0), 470));
-    holder.repeats = Some(Take::INS);
-    let untaken = card_done(&mut holder, OTHER, take(50)).unwrap_err();
-    assert_eq!(untaken.name(), "card-misbehaved");
-    holder.repeats = None;
-    card_done(&mut holder, OTHER, take(50)).unwrap();
-    assert_eq!((balance(&holder, PURSE), balance(&holder, OTHER)), (420, 80));
-    assert_whole(&holder, 1000);
-}
-
-#[test]
-fn a_terminal_takes_no_virtual_card() {
-    let mut holder = till();
-    let soft = made(&mut holder.edge.originator, Class::Virtual, 120);
-    holder.insert(PURSE, soft);
-    let refused = card_done(&mut holder, OTHER, take(10)).unwrap_err();
-    assert_eq!(refused.name(), "card-refused");
 }
 
 #[test]

@@ -33,9 +33,13 @@ pub struct Holder {
     told: VecDeque<(ReaderId, CardBytes)>,
     /// The card is pulled out at the command with this number, before it or after it was done.
     pub pull_at: Option<(u32, bool)>,
+    /// Which card is; none: the one with the command.
+    pub pulls: Option<ReaderId>,
     /// Commands of this instruction are answered as the first of them was, and not carried out.
     pub repeats: Option<u8>,
     answered: BTreeMap<(ReaderId, u8), Vec<u8>>,
+    /// What is made of a card's answer to an instruction; none: there is no answer.
+    pub alters: Option<fn(u8, Vec<u8>) -> Option<Vec<u8>>>,
     /// Calls that were sent, in order.
     pub sent: Vec<(CallId, Vec<u8>)>,
     /// Writes until the crash that comes right after one; `None`: no crash.
@@ -64,8 +68,10 @@ impl Holder {
             away: BTreeMap::new(),
             told: VecDeque::new(),
             pull_at: None,
+            pulls: None,
             repeats: None,
             answered: BTreeMap::new(),
+            alters: None,
             sent: Vec::new(),
             crash_after: None,
             crashed: false,
@@ -190,31 +196,42 @@ impl Holder {
 
     /// Gives cards their commands, and the engine their answers.
     fn tell_cards(&mut self) {
-        while let Some((reader, bytes)) = self.told.pop_front() {
-            let now = self.pull_at.filter(|(left, _)| *left == 0);
-            self.pull_at = self.pull_at.map(|(left, late)| (left.wrapping_sub(1), late));
-            if now == Some((0, false)) {
-                self.pull(reader);
-                continue;
-            }
-            let Some(card) = self.cards.get_mut(&reader) else { continue };
-            let instruction = bytes.as_slice()[1];
-            let earlier = self.answered.get(&(reader, instruction));
-            let answer = match earlier.filter(|_| self.repeats == Some(instruction)) {
-                Some(earlier) => earlier.clone(),
-                None => {
-                    let mut answer = Apdu::new();
-                    let prompt = card.handle(bytes.as_slice(), Button::Unasked, &mut answer);
-                    assert_eq!(prompt, None, "a card without a button");
-                    answer.to_vec()
-                }
-            };
-            self.answered.entry((reader, instruction)).or_insert_with(|| answer.clone());
-            match now {
-                Some(_) => self.pull(reader),
-                None => self.handle(Event::CardAnswer(reader, Some(answer))),
-            }
+        while self.tell_card() {}
+    }
+
+    /// Gives a card the next command, if there is one.
+    pub fn tell_card(&mut self) -> bool {
+        let Some((reader, bytes)) = self.told.pop_front() else { return false };
+        let now = self.pull_at.filter(|(left, _)| *left == 0);
+        self.pull_at = self.pull_at.map(|(left, late)| (left.wrapping_sub(1), late));
+        let pulled = self.pulls.unwrap_or(reader);
+        if now == Some((0, false)) {
+            self.pull(pulled);
         }
+        let Some(card) = self.cards.get_mut(&reader) else { return true };
+        let instruction = bytes.as_slice()[1];
+        let earlier = self.answered.get(&(reader, instruction));
+        let answer = match earlier.filter(|_| self.repeats == Some(instruction)) {
+            Some(earlier) => earlier.clone(),
+            None => {
+                let mut answer = Apdu::new();
+                let prompt = card.handle(bytes.as_slice(), Button::Unasked, &mut answer);
+                assert_eq!(prompt, None, "a card without a button");
+                answer.to_vec()
+            }
+        };
+        self.answered.entry((reader, instruction)).or_insert_with(|| answer.clone());
+        if now == Some((0, true)) {
+            self.pull(pulled);
+        }
+        if self.cards.contains_key(&reader) {
+            let heard = match self.alters {
+                Some(alter) => alter(instruction, answer),
+                None => Some(answer),
+            };
+            self.handle(Event::CardAnswer(reader, heard));
+        }
+        true
     }
 
     pub fn insert(&mut self, reader: ReaderId, card: Card<Device>) {
@@ -225,8 +242,15 @@ impl Holder {
 
     /// The card that was pulled out comes back, if it is away; power was gone meanwhile.
     pub fn insert_again(&mut self, reader: ReaderId) {
+        self.begin_insert_again(reader);
+        self.run();
+    }
+
+    /// As [`Self::insert_again`], and it has yet to answer.
+    pub fn begin_insert_again(&mut self, reader: ReaderId) {
         if let Some(card) = self.away.remove(&reader) {
-            self.insert(reader, super::card::power_cycle(card));
+            self.cards.insert(reader, super::card::power_cycle(card));
+            self.handle(Event::CardIn(reader));
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Originator {
     pub key: SigningKey,
     masters: Masters,
     issuer: VerifyingKey,
-    /// Refuses every load.
+    /// Refuses every load and refund.
     pub refuses: bool,
     /// Minor units that are on cards, as far as it knows.
     pub on_cards: u64,
@@ -87,7 +87,7 @@ impl Originator {
             ["keys"] => cbor(&Signed::sign(&self.keys(), &self.key)),
             ["cards"] => cbor(&self.make(&body(bytes))),
             ["reports"] => cbor(&self.book(&body(bytes))),
-            ["loads"] if self.refuses => problem(Code::CardClosed),
+            ["loads"] | ["refunds"] if self.refuses => problem(Code::CardClosed),
             ["loads"] => cbor(&self.load(&body(bytes))),
             ["loads", "end"] => {
                 let _: Message<Acknowledgement> = body(bytes);

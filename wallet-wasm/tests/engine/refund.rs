@@ -1,11 +1,12 @@
 //! Value that both ends of an exchange gave up is loaded again, once.
 
 use koban_card::apdu::{self, Apdu};
-use koban_card::command::{Abort, Nothing};
+use koban_card::command::{Abort, Ask, Command as Spoken, Take};
 use koban_card::platform::Button;
-use koban_card::purse::wire::Class;
+use koban_card::purse::wire::{Class, Link};
 use koban_protocol::id::OperationId;
-use koban_wallet_wasm::engine::{CardCommand, Command, Event};
+use koban_protocol::wire::Wire;
+use koban_wallet_wasm::engine::{CardCommand, Command, Event, HttpAnswer, Part};
 use koban_wallet_wasm::view::TransactionState;
 
 use super::card::{OTHER, PURSE, balance, holder, load, made, owner, shown};
@@ -84,6 +85,22 @@ fn a_refund_is_asked_for_what_left_this_card() {
     assert_eq!(rows, holder.rows);
 }
 
+#[test]
+fn mondex_1_an_earlier_acknowledgement_ends_no_refund() {
+    let (mut holder, id) = lost();
+    report(&mut holder);
+    holder.repeats = Some(Take::INS);
+    holder.command(Command::RefundCard(PURSE, id)).unwrap();
+    let waits = holder.transaction(id);
+    assert_eq!(waits.state, TransactionState::Open);
+    assert_eq!(waits.problem.unwrap().code, "card-misbehaved");
+    assert_eq!(balance(&holder, PURSE), 310);
+    holder.repeats = None;
+    holder.wait(1000);
+    assert_eq!(holder.transaction(id).state, TransactionState::Done);
+    assert_whole(&holder);
+}
+
 /// Every write of a refund is the last before a crash once.
 #[test]
 fn p5_a_wallet_that_crashes_goes_on_with_the_refund() {
@@ -122,22 +139,32 @@ fn mondex_1_a_refund_goes_on_when_the_card_is_back() {
     }
 }
 
+/// A refund whose card was taken away at the command with this number and told another.
+fn told_elsewhere<C: Spoken>(at: u32, command: &C) -> (Holder, OperationId, bool)
+where
+    C::Answer: Wire,
+{
+    let (mut holder, id) = lost();
+    report(&mut holder);
+    holder.pull_at = Some((at, false));
+    holder.handle(Event::Command(Command::RefundCard(PURSE, id)));
+    holder.run();
+    holder.pull_at = None;
+    let done = holder.away(PURSE).is_some_and(|card| {
+        let mut answer = Apdu::new();
+        card.handle(&apdu::encode(command), Button::Unasked, &mut answer);
+        apdu::answer::<C::Answer>(&answer).is_ok()
+    });
+    (holder, id, done)
+}
+
 /// Somebody takes the card away and gives its request up, before the value has come or after.
 #[test]
 fn mondex_1_a_refund_that_the_card_gave_up_is_refunded() {
     let mut given_up = 0;
     for at in 0..14 {
-        let (mut holder, id) = lost();
-        report(&mut holder);
-        holder.pull_at = Some((at, false));
-        holder.handle(Event::Command(Command::RefundCard(PURSE, id)));
-        holder.run();
-        holder.pull_at = None;
-        if let Some(card) = holder.away(PURSE) {
-            let mut answer = Apdu::new();
-            card.handle(&apdu::encode(&Abort {}), Button::Unasked, &mut answer);
-            given_up += u32::from(apdu::answer::<Nothing>(&answer).is_ok());
-        }
+        let (mut holder, id, done) = told_elsewhere(at, &Abort {});
+        given_up += u32::from(done);
         holder.insert_again(PURSE);
         holder.insert_again(OTHER);
         holder.wait(1000);
@@ -145,4 +172,66 @@ fn mondex_1_a_refund_that_the_card_gave_up_is_refunded() {
         assert_whole(&holder);
     }
     assert!(given_up > 0);
+}
+
+/// The originator gave value, and the card its request up: the refund alone knows of it.
+#[test]
+fn mondex_1_a_refund_that_alone_knows_of_the_value_is_not_ended() {
+    let mut given_up = 0;
+    for at in 0..14 {
+        let (mut holder, id, done) = told_elsewhere(at, &Abort {});
+        if !done {
+            continue;
+        }
+        given_up += 1;
+        let is_kept = |holder: &mut Holder| {
+            holder.wait(1000);
+            assert_eq!(holder.transaction(id).state, TransactionState::Open);
+            let kept = holder.command(Command::Cancel(id)).unwrap_err();
+            assert_eq!(kept.name(), "not-cancellable");
+        };
+        let forged = HttpAnswer { status: 409, body: br#"{"code":31}"#.to_vec() };
+        holder.forge = Some((Part::Originator, forged));
+        holder.insert_again(PURSE);
+        is_kept(&mut holder);
+        holder.forge = None;
+        holder.edge.originator.refuses = true;
+        is_kept(&mut holder);
+        holder.edge.originator.refuses = false;
+        holder.wait(1000);
+        assert_eq!(holder.transaction(id).state, TransactionState::Done, "{at}");
+        holder.insert_again(OTHER);
+        assert_whole(&holder);
+    }
+    assert!(given_up > 0);
+}
+
+/// Somebody takes the card away and has it ask for a gift: the refund waits, or is called back.
+#[test]
+fn mondex_1_a_refund_is_free_of_the_cards_other_exchange() {
+    let gift = Ask { link: Link::Peer, payer: None, amount: amount(5) };
+    let mut in_the_way = 0;
+    for (at, cancels) in (0..14).flat_map(|at| [(at, true), (at, false)]) {
+        let (mut holder, id, done) = told_elsewhere(at, &gift);
+        if !done || holder.transaction(id).state == TransactionState::Done {
+            continue;
+        }
+        in_the_way += 1;
+        holder.insert_again(PURSE);
+        holder.wait(1000);
+        assert_eq!(holder.transaction(id).problem.unwrap().code, "card-interrupted");
+        assert!(!shown(&holder, PURSE).goes_on, "the holder may end what is in the way");
+        if cancels {
+            holder.command(Command::Cancel(id)).unwrap();
+            assert_eq!(holder.transaction(id).state, TransactionState::Cancelled);
+        }
+        owner(&mut holder, PURSE, CardCommand::Abort).unwrap();
+        if cancels {
+            holder.command(Command::RefundCard(PURSE, id)).unwrap();
+        }
+        assert_eq!(holder.transaction(id).state, TransactionState::Done, "{at}");
+        holder.insert_again(OTHER);
+        assert_whole(&holder);
+    }
+    assert!(in_the_way > 0);
 }

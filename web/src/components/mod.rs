@@ -22,7 +22,7 @@ pub use amount::{Amount, AmountField, CurrencyChoice};
 pub use balance::Balances;
 pub use card::{
     Card, CardHead, CardMoney, Connect, Fold, Interrupted, Limits, Log, Lost, NeededPin, PinFold,
-    PinForm, Pockets, card_in, find_cards, is, part,
+    PinForm, Pockets, card_in, find_cards, is, part, wants_pin,
 };
 pub use coins::{CoinPicker, Coins};
 pub use fields::{Choice, Submit, TextField, element_id};

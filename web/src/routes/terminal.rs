@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use crate::components::{
     Amount, AmountField, CardHead, Connect, Interrupted, Limits, Log, NeededPin, Notice, Opened,
     Page, PinForm, Pockets, Submit, Tone, card_in, element_id, find_cards, is, problem_of,
+    wants_pin,
 };
 use crate::i18n::{t, t_with};
 use crate::live::{live, memo, text};
@@ -146,13 +147,13 @@ fn Payment(terminal: u32, customer: u32, taken: RwSignal<Option<CardMessage>>) -
     };
     let heading = element_id("card-heading", Some(customer));
     // A payment that it has begun is ended without.
-    let wants_pin = is(card, |it| it.pin_tries.is_some() && !it.verified && it.open.is_none());
+    let needs_pin = is(card, |it| wants_pin(it) && it.open.is_none());
     // Until both cards have said what is in them, nobody knows what is still to be paid.
     let works = |reader| is(card_in(reader), |it| it.busy);
     let (till_works, card_works) = (works(terminal), works(customer));
     let at_rest = move || !till_works.get() && !card_works.get();
     let ready =
-        Signal::derive(move || amount.is_within(most.get()) && !wants_pin.get() && at_rest());
+        Signal::derive(move || amount.is_within(most.get()) && !needs_pin.get() && at_rest());
     view! {
         <article class="card stack" data-testid="terminal-customer"
             aria-labelledby=heading>

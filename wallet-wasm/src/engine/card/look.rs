@@ -2,7 +2,6 @@
 //! And the originator, whose certificates say which cards are.
 
 use koban_card::command::{Balances, Hello, Phase, Prove, ReadBalances, ReadEntry};
-use koban_card::platform::LOG_ENTRIES;
 use koban_protocol::offline::purse::wire::{Challenge, Class, Entry, Presence};
 use koban_protocol::signed::{Attested, Signed};
 use koban_protocol::statement::OriginatorKeys;
@@ -17,7 +16,7 @@ use super::{Heard, KnownCard, ReaderId, Slot, Standing, Talk, Unsaid, Wish, hear
 use koban_card::{Status, apdu};
 
 /// Entries of the log that are shown.
-const ENTRIES_SHOWN: usize = 12;
+const ENTRIES_SHOWN: u32 = 12;
 
 impl Engine {
     /// The originator's keys.
@@ -104,11 +103,11 @@ impl Engine {
             Talk::Entry(number) => self.said_entry(step, reader, *number, heard),
             _ => return,
         };
-        let can_check = self.originator.is_some();
+        let has_keys = self.originator.is_some();
         let Some(slot) = self.cards.slots.get_mut(&reader) else { return };
         match done {
             // The originator's keys came while the card was asked for other things.
-            Ok(true) if can_check && slot.standing == Standing::Unchecked && speaks(slot) => {
+            Ok(true) if has_keys && !slot.challenged && is_unchecked(slot) => {
                 self.look(step, reader);
                 return;
             }
@@ -158,6 +157,7 @@ impl Engine {
         let certificate = hello.certificate.clone();
         let same = slot.hello.as_ref().is_some_and(|old| old.certificate == certificate);
         slot.hello = Some(hello);
+        slot.challenged = false;
         if !same {
             slot.standing = Standing::Unchecked;
         }
@@ -172,6 +172,7 @@ impl Engine {
                 self.read_balances(step, reader);
             }
             (Standing::Unchecked, Some(_)) => {
+                slot.challenged = true;
                 let challenge = Challenge(step.draw().bytes());
                 self.say(step, reader, Talk::Presence(challenge), &Prove { challenge });
             }
@@ -232,10 +233,11 @@ impl Engine {
         let Some(slot) = self.cards.slots.get_mut(&reader) else { return Ok(true) };
         slot.pockets = balances.pockets.to_vec();
         let entries = slot.hello.as_ref().map_or(0, |hello| hello.entries);
-        let from = slot.read.unwrap_or_else(|| {
-            let shown = u32::try_from(ENTRIES_SHOWN).unwrap_or(LOG_ENTRIES);
-            entries.saturating_sub(shown.min(LOG_ENTRIES))
-        });
+        if slot.read.is_none() {
+            slot.entries.clear();
+        }
+        let newest = entries.saturating_sub(ENTRIES_SHOWN);
+        let from = slot.read.map_or(newest, |read| read.max(newest));
         if from >= entries {
             return Ok(true);
         }
@@ -253,7 +255,7 @@ impl Engine {
         let entry: Entry = hear(heard)?;
         let Some(slot) = self.cards.slots.get_mut(&reader) else { return Ok(true) };
         slot.entries.insert(0, entry);
-        slot.entries.truncate(ENTRIES_SHOWN);
+        slot.entries.truncate(ENTRIES_SHOWN as usize);
         let next = number.saturating_add(1);
         if next >= slot.hello.as_ref().map_or(0, |hello| hello.entries) {
             return Ok(true);
@@ -267,6 +269,10 @@ impl Engine {
 fn speaks(slot: &Slot) -> bool {
     let hello = slot.hello.as_ref().filter(|hello| hello.certificate.is_some());
     hello.is_some_and(|hello| matches!(hello.phase, Phase::Ready | Phase::Closed))
+}
+
+fn is_unchecked(slot: &Slot) -> bool {
+    slot.standing == Standing::Unchecked && speaks(slot)
 }
 
 /// What the wallet remembers of a genuine card; nothing of terminals, whose money is not the

@@ -118,6 +118,8 @@ pub(super) struct Slot {
     talk: Option<Talk>,
     hello: Option<Hello>,
     standing: Standing,
+    /// Whether it was asked to prove that in this look.
+    challenged: bool,
     pockets: Vec<Pocket>,
     /// The newest entries, newest first.
     entries: Vec<Entry>,
@@ -137,6 +139,7 @@ impl Slot {
             talk: None,
             hello: None,
             standing: Standing::Unchecked,
+            challenged: false,
             pockets: Vec::new(),
             entries: Vec::new(),
             read: None,
@@ -267,7 +270,11 @@ impl Engine {
         let gone = || Problem::from(Fault::CardSilent);
         match slot.wish {
             Wish::None => (),
-            Wish::Asked => step.report(Report::Card(reader, Err(gone()))),
+            // A terminal that has the value is paid.
+            Wish::Asked => {
+                let taken = self.taken_by(reader).map(|taken| Some(Box::new(taken)));
+                step.report(Report::Card(reader, taken.ok_or_else(gone)));
+            }
             // What is done stays done, though the card could not be looked at.
             Wish::Done(result) => step.report(Report::Card(reader, result)),
         }

@@ -7,15 +7,15 @@ use koban_card::command::{
 };
 use koban_protocol::amount::Amount;
 use koban_protocol::offline::purse::service::NewCard;
-use koban_protocol::offline::purse::wire::{Class, Link};
+use koban_protocol::offline::purse::wire::{CardId, Class, Link};
 use koban_protocol::offline::purse::{Birth, SealedPersonalisation};
 use koban_protocol::signed::Attested;
 use koban_protocol::wire;
 
 use super::super::Engine;
 use super::super::event::{Call, CallId, HttpAnswer};
-use super::super::problem::{Fault, Problem, unsealed};
-use super::super::saga::Saga;
+use super::super::problem::{Cause, Fault, Problem, unsealed};
+use super::super::saga::{Open, Saga};
 use super::super::step::Step;
 use super::{Heard, ReaderId, Says, Standing, Talk, Wish, hear};
 
@@ -72,8 +72,11 @@ impl Engine {
         if gives && slot.standing == Standing::NotGenuine {
             return Err(Fault::CardNotGenuine.into());
         }
-        if (gives || aborts) && slot.card().is_some_and(|card| self.moves(card)) {
-            // The exchange belongs to an operation, which goes on with it.
+        let card = slot.card();
+        // The exchange belongs to an operation, which goes on with it.
+        if gives && card.is_some_and(|card| self.moves(card))
+            || aborts && card.is_some_and(|card| self.goes_on(card))
+        {
             return Err(Fault::Busy.into());
         }
         if matches!(command, CardCommand::Make) {
@@ -127,9 +130,22 @@ impl Engine {
     }
 
     /// Whether an operation moves value to or from a card.
-    pub(super) fn moves(&self, card: koban_protocol::offline::purse::wire::CardId) -> bool {
+    pub(super) fn moves(&self, card: CardId) -> bool {
         self.sagas.values().any(|open| match &open.saga {
             Saga::Card(saga) => saga.card() == Some(card),
+            _ => false,
+        })
+    }
+
+    /// Whether an operation goes on with a card's exchange; not one that waits until the holder has
+    /// ended an exchange of the card that is none of its own.
+    pub(super) fn goes_on(&self, card: CardId) -> bool {
+        let waits = |open: &Open| {
+            let problem = open.problem.as_ref();
+            problem.is_some_and(|it| it.cause == Cause::Wallet(Fault::CardInterrupted))
+        };
+        self.sagas.values().any(|open| match &open.saga {
+            Saga::Card(saga) => saga.card() == Some(card) && !waits(open),
             _ => false,
         })
     }

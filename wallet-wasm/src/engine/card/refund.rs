@@ -81,6 +81,12 @@ pub(super) fn refundable(entry: &Entry) -> Option<(OperationId, Transfer)> {
     lost.then(|| (OperationId(digest().prefix()), entry.transfer))
 }
 
+/// Whether the refund alone tells of what was lost: no log has an entry of the originator's side.
+/// Such a refund ends only when the card has the value.
+pub(super) fn is_only_here(lost: &Transfer) -> bool {
+    lost.payer.card == ORIGINATOR
+}
+
 impl Engine {
     /// Asks for the value of a broken exchange in the log of the card in a reader, by the id of its
     /// refund.
@@ -152,7 +158,9 @@ impl Engine {
                 }
                 Refund::Answering(RefundCall { request, lost }).next()
             }
-            (Refund::Taking(_), Ok(Some(Last::Acknowledgement(acknowledgement)))) => {
+            (Refund::Taking(value), Ok(Some(Last::Acknowledgement(acknowledgement))))
+                if acknowledgement.content.0 == value.content.0 =>
+            {
                 self.end(step, id, TransactionState::Done, |_| ());
                 CardSaga::LoadEnding(LoadEnding { acknowledgement }).next()
             }
@@ -166,10 +174,11 @@ impl Engine {
                 self.given_up(step, id, problem);
                 Next::End
             }
-            (Refund::Asking(..), Err(unsaid)) if is_final(unsaid) => {
+            (Refund::Asking(_, lost), Err(unsaid)) if is_final(unsaid) && !is_only_here(&lost) => {
                 self.given_up(step, id, unsaid.into());
                 Next::End
             }
+            (Refund::Taking(_), Ok(_)) => Next::Wait(Fault::CardMisbehaved.into()),
             (_, Err(unsaid)) => Next::Wait(unsaid.into()),
             (_, Ok(_)) => Next::Wait(Fault::CardInterrupted.into()),
         }
@@ -180,7 +189,7 @@ impl Engine {
         let asked = call.request.content;
         let Ok(value) = wire::decode_exact::<Message<Value>>(&answer.body) else {
             return match reported(answer) {
-                Some(code) if !transient(code) => {
+                Some(code) if !transient(code) && !is_only_here(&call.lost) => {
                     Refund::Leaving(asked.payee.card, code.into()).next()
                 }
                 _ => Next::Wait(unsealed(answer)),

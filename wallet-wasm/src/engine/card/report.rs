@@ -2,6 +2,7 @@
 //! before every load and unload, so that the shadow accounts know of the value.
 
 use koban_card::command::{Hello, Last, Obey, ReadEntry, ReadHead};
+use koban_card::platform::LOG_ENTRIES;
 use koban_protocol::id::OperationId;
 use koban_protocol::offline::purse::service::{Directives, Report as LogReport};
 use koban_protocol::offline::purse::wire::{CardId, Challenge, Entry, LogHead};
@@ -17,6 +18,11 @@ use super::super::step::{Next, Step};
 use super::refund::Refund;
 use super::state::{Booking, Obeying, Reporting};
 use super::{After, CardSaga, Heard, ReaderId, Talk, Unsaid, hear};
+
+/// Whether a card can have as many unsettled entries as it says.
+const fn fits(head: &LogHead) -> bool {
+    head.entries.saturating_sub(head.settled) <= LOG_ENTRIES
+}
 
 impl CardSaga {
     pub(super) fn next(self) -> Next {
@@ -72,7 +78,7 @@ impl Engine {
     ) {
         let head: Result<Attested<LogHead>, Unsaid> = hear(heard);
         let head = match head {
-            Ok(head) if head.claim.challenge == *challenge => head,
+            Ok(head) if head.claim.challenge == *challenge && fits(&head.claim) => head,
             other => return self.log_failed(step, reader, id, other.err()),
         };
         if let Some(slot) = self.cards.slots.get_mut(&reader) {
@@ -148,7 +154,7 @@ impl Engine {
             }
             Err(_) => match reported(answer) {
                 // No value has moved yet, so the originator's word in clear is enough.
-                Some(code) if !transient(code) => {
+                Some(code) if !transient(code) && state.after.can_end() => {
                     self.refused(step, id, code);
                     Next::End
                 }

@@ -76,7 +76,7 @@ impl Engine {
                 Open::Asked => CardOpen::Asked,
                 Open::Paid => CardOpen::Paid,
             }),
-            goes_on: card.is_some_and(|card| self.moves(card)),
+            goes_on: card.is_some_and(|card| self.goes_on(card)),
             pin_tries: hello.and_then(|hello| hello.pin_tries),
             verified: flag(|hello| hello.verified),
             locked: flag(|hello| hello.locked),

@@ -29,7 +29,7 @@ use koban_protocol::wire::List;
 use minicbor::{Decode, Encode};
 
 use super::super::record::{HeldCoin, Order, Secret};
-use super::refund::Refund;
+use super::refund::{Refund, is_only_here};
 
 /// What follows when a card's log is booked.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -46,6 +46,13 @@ pub(in crate::engine) enum After {
     /// A refund of this exchange's value.
     #[n(3)]
     Refund(#[n(0)] Transfer),
+}
+
+impl After {
+    /// Whether it may come to nothing without any value being lost.
+    pub(super) fn can_end(&self) -> bool {
+        !matches!(self, Self::Refund(lost) if is_only_here(lost))
+    }
 }
 
 /// The secret by which money between card and issuer is this wallet's.

@@ -129,6 +129,11 @@ impl Engine {
         self.owner_done(step, till.terminal, result);
     }
 
+    /// The word of the terminal in a reader that it has the value.
+    pub(super) fn taken_by(&self, reader: ReaderId) -> Option<Last> {
+        self.cards.till.as_ref().filter(|till| till.terminal == reader)?.taken.clone()
+    }
+
     /// A card is gone: if it was paying or being paid, the payment waits for both to be back.
     pub(super) fn till_left(&mut self, step: &mut Step, reader: ReaderId) {
         let till = self.cards.till.as_ref();

@@ -22,8 +22,10 @@ use super::super::problem::{Fault, Problem, reported, unsealed};
 use super::super::record::{Order, Transaction};
 use super::super::saga::Saga;
 use super::super::step::{Next, Step, acknowledge};
+use super::refund::{Refund, is_only_here};
 use super::state::{
-    Finishing, Reporting, UnloadAsking, UnloadGiving, UnloadPaying, UnloadRedeeming, Unloading,
+    Booking, Finishing, Obeying, Reporting, UnloadAsking, UnloadGiving, UnloadPaying,
+    UnloadRedeeming, Unloading,
 };
 use super::{After, CardSaga, Claim, ReaderId, Says, Talk, Unsaid, is_final};
 use crate::view::{TransactionKind, TransactionState};
@@ -269,11 +271,11 @@ impl Engine {
         saga: &CardSaga,
     ) -> Result<(), Problem> {
         let untouched = match saga {
-            CardSaga::Reporting(_)
-            | CardSaga::Booking(_)
-            | CardSaga::Obeying(_)
-            | CardSaga::LoadAsking(_)
-            | CardSaga::UnloadAsking(_) => true,
+            CardSaga::Reporting(Reporting { after, .. })
+            | CardSaga::Booking(Booking { after, .. })
+            | CardSaga::Obeying(Obeying { after, .. }) => after.can_end(),
+            CardSaga::LoadAsking(_) | CardSaga::UnloadAsking(_) => true,
+            CardSaga::Refund(Refund::Asking(_, lost)) => !is_only_here(lost),
             // Only the card knows whether it has paid.
             CardSaga::UnloadPaying(state) => {
                 let reader = self.cards.reader_of(state.unloading.call.payer.card);

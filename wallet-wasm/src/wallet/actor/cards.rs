@@ -22,6 +22,16 @@ pub(super) struct Readers {
     watch: Option<crate::drivers::card::Watch>,
 }
 
+impl super::Waiting {
+    /// The card in a reader did what was wanted.
+    pub(super) fn card_done(&mut self, id: ReaderId, done: &CardDone) {
+        let all = self.cards.drain(..);
+        let (due, others): (Vec<_>, Vec<_>) = all.partition(|(waits, _)| *waits == id);
+        self.cards = others;
+        due.into_iter().for_each(|(_, waiter)| answer(waiter, done.clone()));
+    }
+}
+
 impl Actor {
     /// Takes a reader into use, unless it is.
     pub(in crate::wallet) fn connect(&self, reader: Reader) {
@@ -143,25 +153,6 @@ impl Actor {
         let (reply, done) = oneshot::channel();
         self.send_message(Message::Card(id, command, reply));
         done.await.unwrap_or_else(|_| Err(Fault::OtherTab.into()))
-    }
-
-    pub(super) async fn card_asked(
-        self: &Rc<Self>,
-        id: ReaderId,
-        command: Command,
-        reply: oneshot::Sender<CardDone>,
-    ) {
-        self.waiting.borrow_mut().cards.push((id, reply));
-        self.handle(Event::Command(command), None).await;
-    }
-
-    /// The card in a reader did what was wanted.
-    pub(super) fn card_done(&self, id: ReaderId, done: &CardDone) {
-        let mut waiting = self.waiting.borrow_mut();
-        let all = waiting.cards.drain(..);
-        let (due, others): (Vec<_>, Vec<_>) = all.partition(|(waits, _)| *waits == id);
-        waiting.cards = others;
-        due.into_iter().for_each(|(_, waiter)| answer(waiter, done.clone()));
     }
 
     pub(super) fn send_message(&self, message: Message) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use wasm_bindgen_futures::spawn_local;
 
-use super::{Actor, Begun, CardDone, Message, Seat, answer, push};
+use super::{Actor, Begun, CardDone, Message, Reply, Seat, answer, push};
 use crate::drivers::platform;
 use crate::drivers::tabs::News;
 use crate::engine::{Command, Event, Problem, ReaderId};
@@ -51,14 +51,14 @@ impl Actor {
         match (self.why_not(), asked) {
             (Some(problem), asked) => asked.refuse(&problem),
             (None, Asked::Command(command, reply)) => {
-                self.handle(Event::Command(command), Some(reply)).await;
+                self.handle(Event::Command(command), Some(Reply::Operation(reply))).await;
             }
             (None, Asked::Balance(reply)) => {
-                self.waiting.borrow_mut().balance.push(reply);
-                self.handle(Event::Command(Command::AskBalance), None).await;
+                let event = Event::Command(Command::AskBalance);
+                self.handle(event, Some(Reply::Balance(reply))).await;
             }
             (None, Asked::Card(reader, command, reply)) => {
-                self.card_asked(reader, command, reply).await;
+                self.handle(Event::Command(command), Some(Reply::Card(reader, reply))).await;
             }
             (None, Asked::CardIn(reader)) => self.card_in(reader).await,
         }

@@ -40,6 +40,11 @@ pub fn is(card: Card, holds: fn(&CardView) -> bool) -> Memo<bool> {
     memo(move || card.with(|it| it.as_ref().is_some_and(holds)))
 }
 
+/// Whether a card wants its PIN before it pays.
+pub fn wants_pin(card: &CardView) -> bool {
+    card.pin_tries.is_some() && !card.verified
+}
+
 /// The message that names a kind of device.
 pub const fn class_key(class: CardClass) -> &'static str {
     match class {

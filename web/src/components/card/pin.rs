@@ -5,7 +5,7 @@ use koban_wallet_wasm::view::{CardClass, CardView};
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
-use super::{Card, Fold, is, part};
+use super::{Card, Fold, is, part, wants_pin};
 use crate::components::Submit;
 use crate::i18n::{t, t_count};
 use crate::live::{live, text};
@@ -105,7 +105,7 @@ pub fn NeededPin(
     #[prop(default = None)]
     hint: Option<&'static str>,
 ) -> impl IntoView {
-    let wants = is(card, |it| it.pin_tries.is_some() && !it.verified);
+    let wants = is(card, wants_pin);
     live(move || {
         let form = wants.get().then(|| view! { <PinForm card hint /> });
         form.into_any()

@@ -3,7 +3,7 @@
 use koban_wallet_wasm::view::{CardClass, CardStanding, CardView};
 use leptos::prelude::*;
 
-use crate::components::{NeededPin, card_in, find_cards, problem_of};
+use crate::components::{NeededPin, card_in, find_cards, is, problem_of, wants_pin};
 use crate::i18n::t;
 use crate::live::{live, memo};
 use crate::session::{Ask, use_session};
@@ -50,13 +50,11 @@ pub fn WithCard(
     let offer = live(move || match reader.get() {
         Some(reader) => {
             let card = card_in(reader);
-            let wants_pin = move || {
-                card.with(|it| it.as_ref().is_some_and(|it| it.pin_tries.is_some() && !it.verified))
-            };
+            let needs_pin = is(card, wants_pin);
             view! {
                 <NeededPin card />
                 <button type="button" class="button" data-testid="pay-card"
-                    disabled=move || ask.busy.get() || wants_pin()
+                    disabled=move || ask.busy.get() || needs_pin.get()
                     on:click=move |_| pay.run(reader)>{t("pay-card")}</button>
             }
             .into_any()

@@ -34,7 +34,8 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS total(
         currency TEXT PRIMARY KEY, coins INTEGER NOT NULL, held INTEGER NOT NULL,
         cards INTEGER NOT NULL, settling INTEGER NOT NULL, owed INTEGER NOT NULL,
-        debiting INTEGER NOT NULL, transit INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID",
+        debiting INTEGER NOT NULL, transit INTEGER NOT NULL,
+        version INTEGER NOT NULL) WITHOUT ROWID",
 ];
 
 /// How far an operation is.
