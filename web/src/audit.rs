@@ -21,8 +21,8 @@ pub fn reserves_total(audit: &CurrencyAudit) -> u64 {
 }
 
 /// `issued - settling - transit <= reserves <= issued + owed + debiting`, where `issued = coins +
-/// held + cards`, checked here and not believed. Totals that are not of one moment prove nothing, so
-/// they are never inconsistent.
+/// held + cards`, checked here and not believed. Totals that are not of one moment prove nothing,
+/// so they are never inconsistent.
 pub fn verdict(audit: &CurrencyAudit, steady: bool) -> Verdict {
     if !steady {
         return Verdict::Moving;

@@ -19,6 +19,9 @@ use koban_card::platform::Button;
 use super::card::Device;
 use super::edge::{Edge, ISSUER};
 
+/// What is made of a card's answer to an instruction; none: there is no answer.
+type Altering = fn(u8, Vec<u8>) -> Option<Vec<u8>>;
+
 pub struct Holder {
     pub edge: Edge,
     pub engine: Engine,
@@ -38,8 +41,8 @@ pub struct Holder {
     /// Commands of this instruction are answered as the first of them was, and not carried out.
     pub repeats: Option<u8>,
     answered: BTreeMap<(ReaderId, u8), Vec<u8>>,
-    /// What is made of a card's answer to an instruction; none: there is no answer.
-    pub alters: Option<fn(u8, Vec<u8>) -> Option<Vec<u8>>>,
+    /// What is made of the cards' answers.
+    pub alters: Option<Altering>,
     /// Calls that were sent, in order.
     pub sent: Vec<(CallId, Vec<u8>)>,
     /// Writes until the crash that comes right after one; `None`: no crash.
