@@ -1,6 +1,6 @@
-//! `koban-world [--seeds N] [--first S] [--steps K] [--without A,B,..] [--tries T]`: lives through storms, one
-//! a seed, and tells what struck and how fast. A seed that fails is told with the command that
-//! repeats it, and with the fewest faults that still make it fail.
+//! `koban-world [--seeds N] [--first S] [--steps K] [--without A,B,..] [--tries T]`: lives through
+//! storms, one a seed, and tells what struck and how fast. A seed that fails is told with the
+//! command that repeats it, and with the fewest faults that still make it fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;

@@ -1,6 +1,6 @@
 //! What the tests share: the [`world`] in which every role runs natively, a [`holder`] with the
-//! shipped wallet engine, a [`merchant`], the [`story`] they live through, the [`storm`], and the ledger's
-//! conformance [`suite`].
+//! shipped wallet engine, a [`merchant`], the [`story`] they live through, the [`storm`], and the
+//! ledger's conformance [`suite`].
 
 pub mod audit;
 pub mod card;

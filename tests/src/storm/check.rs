@@ -136,7 +136,7 @@ pub(super) fn nothing_is_open(world: &World, shards: u16) -> Result<(), Broken> 
         let claimed = count("SELECT count(*) AS n FROM coin WHERE claim IS NOT NULL");
         if open + claimed > 0 || !tasks.is_empty() {
             return Err(format!(
-                "shard {shard} has {open} operations, {claimed} claimed coins and tasks left: {tasks:?}"
+                "shard {shard} has left: {open} operations, {claimed} claimed coins, {tasks:?}"
             ));
         }
         let left = totals(world, &shard.to_string());

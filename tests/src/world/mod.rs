@@ -74,8 +74,8 @@ pub type Stranger = dyn Fn(HttpRequest) -> Answering<'static, HttpResponse>;
 /// Which object of which role.
 type Key = (String, Class, String);
 
-/// Decides whether the power of a process (`role/class/name`) is cut, which has written and is about
-/// to speak.
+/// Decides whether the power of a process (`role/class/name`) is cut, which has written and is
+/// about to speak.
 pub type Cuts = Box<dyn FnMut(&str) -> Option<Cut>>;
 
 struct Running {
