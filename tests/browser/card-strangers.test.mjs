@@ -222,6 +222,5 @@ story('a list of devices that is closed without choosing', async (enter) => {
     assert.equal(await wallet.at('card-connect').isEnabled(), true, 'the holder may try again');
   } finally {
     await cards.close();
-    await display.close();
   }
 });

@@ -35,7 +35,8 @@ export class Person {
 
   /**
    * Opens a browser. `profile` is the folder of an earlier one; `extension` loads Koban's;
-   * `browser` is another program than the usual; `display` shows it there.
+   * `browser` is another program than the usual; `display` shows it there, and is
+   * closed with it.
    */
   static async open(options = {}) {
     const person = new Person();
@@ -146,6 +147,7 @@ export class Person {
 
   async close() {
     await this.#context.close();
+    await this.options.display?.close();
     rmSync(this.profile, { recursive: true, force: true });
   }
 }
