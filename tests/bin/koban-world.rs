@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     for (seed, outcome) in all {
         if let Some(broken) = outcome.broken {
             let plan = Plan { seed, steps, without };
-            tell(&plan, &broken, outcome.step, outcome.faults, tries);
+            tell(&plan, &broken, outcome.steps, outcome.faults, tries);
             return ExitCode::FAILURE;
         }
         faults.extend(outcome.faults);

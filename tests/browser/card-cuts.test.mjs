@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 
 import { CardWallet } from './support/card-wallet.mjs';
-import { Cards, INSTRUCTION } from './support/cards.mjs';
+import { INSTRUCTION } from './support/cards.mjs';
 import { story, tellSeveralAtOnce } from './support/person.mjs';
-import { eventually, origins } from './support/world.mjs';
+import { withCards } from './support/table.mjs';
+import { eventually } from './support/world.mjs';
 
 const SOFT = 5000;
 /** Commands that change nothing: select, prove, balances, entry and head. */
@@ -90,17 +91,6 @@ class Desk {
   }
 }
 
-/** The originator's cards on a table. */
-async function withCards(names, tell) {
-  const { wallet: grantedTo, originator } = origins;
-  const cards = await Cards.open(names, { grantedTo, originator });
-  try {
-    await tell(cards);
-  } finally {
-    await cards.close();
-  }
-}
-
 /**
  * Has `act` done again and again, with the cable of a card pulled at its first command, its second
  * ... until one passes uncut; at commands that change the card, before they are done and after.
@@ -140,14 +130,14 @@ async function movedAtEveryCommand(desk, way, commands) {
 }
 
 story('vc_14 mondex_1: a load with the cable pulled at every command', (enter) =>
-  withCards({ alice: 'purse' }, async (cards) => {
+  withCards({ alice: 'purse' }, {}, async (cards) => {
     const desk = await Desk.open(enter, cards);
     await desk.begin(1000);
     await movedAtEveryCommand(desk, 'load', ['head', 'obey', 'ask', 'take']);
   }));
 
 story('vc_14 mondex_1: an unload with the cable pulled at every command', (enter) =>
-  withCards({ alice: 'purse' }, async (cards) => {
+  withCards({ alice: 'purse' }, {}, async (cards) => {
     const desk = await Desk.open(enter, cards);
     await desk.begin(2000);
     await movedAtEveryCommand(desk, 'unload', ['head', 'obey', 'pay', 'finish']);
@@ -223,7 +213,7 @@ class Till {
 
 for (const name of ['alice', 'till']) {
   story(`vc_13 mondex_1: a purchase with the cable of ${name} pulled at every command`, (enter) =>
-    withCards({ alice: 'purse', till: 'terminal' }, async (cards) => {
+    withCards({ alice: 'purse', till: 'terminal' }, {}, async (cards) => {
       const desk = await Desk.open(enter, cards);
       await desk.begin(1000);
       const till = await Till.open(desk, cards);
@@ -239,7 +229,7 @@ for (const name of ['alice', 'till']) {
 }
 
 story('vc_14 mondex_1: the page left, and the power gone, at each step that matters', (enter) =>
-  withCards({ alice: 'purse' }, async (cards) => {
+  withCards({ alice: 'purse' }, {}, async (cards) => {
     const desk = await Desk.open(enter, cards);
     const { wallet } = desk;
     await desk.begin(1000);

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 
 import { servePage } from './support/card-page.mjs';
 import { CardWallet } from './support/card-wallet.mjs';
-import { Cards, INSTRUCTION, PRODUCT_ID, VENDOR_ID } from './support/cards.mjs';
+import { INSTRUCTION, PRODUCT_ID, VENDOR_ID } from './support/cards.mjs';
 import { story, tellSeveralAtOnce } from './support/person.mjs';
+import { withCards } from './support/table.mjs';
 import { eventually, eventuallyIs, origins } from './support/world.mjs';
 
 /** What pages say, as a person reads it. */
@@ -34,17 +35,6 @@ const PIN_TRIES = 5;
 const LOG_ENTRIES = 64;
 
 tellSeveralAtOnce();
-
-/** The originator's cards on a table. */
-async function withCards(names, options, tell) {
-  const { wallet: grantedTo, originator } = origins;
-  const cards = await Cards.open(names, { grantedTo, originator, ...options });
-  try {
-    await tell(cards);
-  } finally {
-    await cards.close();
-  }
-}
 
 /** A page that was granted the cards too. */
 async function withStranger(tell) {

@@ -66,7 +66,7 @@ for (const [screen, viewport] of [['phone', PHONE], ['desktop', DESKTOP]]) {
   });
 
   story(`cards and a terminal on a ${screen}`, (enter) =>
-    withCards({ one: 'purse', two: 'purse', till: 'terminal' }, async (cards) => {
+    withCards({ one: 'purse', two: 'purse', till: 'terminal' }, {}, async (cards) => {
       const wallet = await CardWallet.withCoins(
         await enter({ browser: cards.browser, viewport }), 3000);
       await cards.plug('one');

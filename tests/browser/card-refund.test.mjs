@@ -41,7 +41,7 @@ async function giveUp(card) {
 }
 
 story('mondex_1: what two cards gave up is asked for, refused until both report, and comes back',
-  (enter) => withCards({ alice: 'purse', bob: 'purse' }, async (cards) => {
+  (enter) => withCards({ alice: 'purse', bob: 'purse' }, {}, async (cards) => {
     const person = await enter({ browser: cards.browser, viewport: PHONE });
     person.expects(/status of 409 \(Conflict\)/);
     const wallet = await CardWallet.withCoins(person, 2000);

@@ -3,21 +3,9 @@
 import assert from 'node:assert/strict';
 
 import { CardWallet } from './support/card-wallet.mjs';
-import { Cards } from './support/cards.mjs';
 import { PHONE, story } from './support/person.mjs';
+import { withCards } from './support/table.mjs';
 import { eventually, eventuallyIs, origins } from './support/world.mjs';
-
-/** Cards of the edge's originator, and what they are used with. */
-async function withCards(names, options, tell) {
-  const cards = await Cards.open(names, {
-    grantedTo: origins.wallet, originator: origins.originator, ...options,
-  });
-  try {
-    await tell(cards);
-  } finally {
-    await cards.close();
-  }
-}
 
 const audit = async () => (await fetch(`${origins.originator}/audit`)).json();
 

@@ -86,7 +86,7 @@ story('nonsense in every field of the card page', async (enter) => {
 });
 
 story('nonsense at a terminal', (enter) =>
-  withCards({ alice: 'purse', till: 'terminal' }, async (cards) => {
+  withCards({ alice: 'purse', till: 'terminal' }, {}, async (cards) => {
     const wallet = await CardWallet.withCoins(await enter({ browser: cards.browser }), 2000);
     await cards.plug('alice');
     await wallet.toCard();

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 
+use crate::kills::KILLS;
+
 const DEFAULT_PORT_BASE: u16 = 8700;
-const DEFAULT_KILLS: u32 = 200;
 
 /// What to do, with its settings.
 pub(crate) enum Verb {
@@ -45,7 +46,7 @@ impl Verb {
             "test" => Verb::Test { only: options.take("--only")? },
             "check" => Verb::Check,
             "bench" => Verb::Bench,
-            "kills" => Verb::Kills { kills: options.take("--kills")?.unwrap_or(DEFAULT_KILLS) },
+            "kills" => Verb::Kills { kills: options.take("--kills")?.unwrap_or(KILLS) },
             "defects" => Verb::Defects { only: options.take("--only")? },
             "world" => Verb::World { storms: options.all() },
             "card-kernel" => Verb::CardKernel,

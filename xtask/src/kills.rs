@@ -8,6 +8,8 @@ use anyhow::Result;
 use crate::command::{cargo, complete};
 use crate::edge::Edge;
 
+/// How often the edge is killed, unless it is said.
+pub(crate) const KILLS: u32 = 200;
 /// How long all may take, and each kill.
 const LIMIT: Duration = Duration::from_secs(600);
 const EACH: Duration = Duration::from_secs(6);

@@ -13,8 +13,6 @@ use crate::setup::WASM_PACK;
 use crate::steps::Steps;
 use crate::{bundle, check, demo, firmware, kills, setup};
 
-/// How often the edge is killed.
-const KILLS: u32 = 200;
 /// How long one browser test may take.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(300);
 
@@ -40,7 +38,7 @@ pub(crate) fn test(only: Option<String>) -> Result<()> {
         steps.step("ledger suite on Durable Objects", || {
             demo::ledger_suite(&states().join("suite"))
         });
-        steps.step("kills", || kills::kills(KILLS, "dev", &states().join("kills")));
+        steps.step("kills", || kills::kills(kills::KILLS, "dev", &states().join("kills")));
         for script in &scripts {
             steps.step(&format!("browser: {}", name_of(script)), || in_browser(script));
         }

@@ -2,11 +2,10 @@
 import { Cards } from './cards.mjs';
 import { origins } from './world.mjs';
 
-/** Has a story told with cards; `names` has each one's class. */
-export async function withCards(names, tell, options) {
-  const cards = await Cards.open(names, {
-    grantedTo: origins.wallet, originator: origins.originator, ...options,
-  });
+/** Has a story told with cards; `names` has each one's class, `options` are those of `Cards`. */
+export async function withCards(names, options, tell) {
+  const { wallet: grantedTo, originator } = origins;
+  const cards = await Cards.open(names, { grantedTo, originator, ...options });
   try {
     await tell(cards);
   } finally {

@@ -47,10 +47,8 @@ pub struct Outcome {
     pub operations: u64,
     /// Steps taken, those after the storm included.
     pub steps: u64,
-    /// The invariant that broke, if one did.
+    /// The invariant that broke at the last step, if one did.
     pub broken: Option<Broken>,
-    /// The step at which it broke.
-    pub step: u64,
 }
 
 const PERSONS: [&str; 3] = ["hanako", "ichiro", "jun"];
@@ -84,7 +82,7 @@ pub fn live(plan: &Plan) -> Outcome {
     let operations = storm.persons.iter().map(|person| person.0.borrow().ended).sum();
     storm.world.end();
     let (faults, steps) = (storm.chance.struck(), storm.steps);
-    Outcome { faults, operations, steps, broken, step: steps }
+    Outcome { faults, operations, steps, broken }
 }
 
 fn words(panic: &dyn Any) -> String {
@@ -122,7 +120,7 @@ impl Storm {
         weather::strike(&self.world, &self.chance, &ROLES);
         self.twice.spend(&self.world, &self.chance, &self.shops);
         for shop in 0..self.shops.len() {
-            self.redeem_now_and_then(shop);
+            redeem(self.world.clone(), self.chance.clone(), Rc::clone(&self.shops), shop);
         }
         for _ in 0..steps {
             self.step(Millis::MAX)?;
@@ -185,10 +183,6 @@ impl Storm {
             return Ok(());
         }
         Err(format!("{paid} were paid, and {taken} taken"))
-    }
-
-    fn redeem_now_and_then(&self, shop: usize) {
-        redeem(self.world.clone(), self.chance.clone(), Rc::clone(&self.shops), shop);
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn strike(world: &World, chance: &Chance, roles: &'static [&'static s
         let pick = usize::try_from(chance.below(roles.len() as u64)).unwrap_or(0);
         let role = roles[pick];
         if chance.strikes(Kind::RoleStopped, 2, at, role) {
-            world.stop(role, true);
+            world.stop(role);
         }
         if chance.strikes(Kind::ClockJumped, 2, at, role) {
             let ahead = chance.below(2 * SKEW_MAX).cast_signed() - SKEW_MAX.cast_signed();

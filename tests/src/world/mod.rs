@@ -191,26 +191,20 @@ impl World {
     /// Forgets every object and whatever it was doing, as a cut of power does; databases and alarms
     /// stay.
     pub fn crash(&self) {
-        self.stop("", true);
+        self.stop("");
     }
 
     /// Cuts the power of the processes whose name begins with `prefix`: a role, a class of its
-    /// objects, one object. What they wrote since they last spoke is kept or lost.
-    pub fn stop(&self, prefix: &str, keep: bool) {
+    /// objects, one object.
+    pub fn stop(&self, prefix: &str) {
         let objects = self.0.objects.borrow();
         let fronts = self.0.fronts.borrow();
         let all = objects.values().map(|running| &running.process).chain(fronts.values());
         all.filter(|process| process.name.starts_with(prefix)).for_each(|process| {
-            process.stop(keep);
+            process.stop(true);
         });
         drop((objects, fronts));
         self.bury();
-    }
-
-    /// The names of all running processes.
-    pub fn processes(&self) -> Vec<String> {
-        let objects = self.0.objects.borrow();
-        objects.keys().chain(self.0.fronts.borrow().keys()).cloned().collect()
     }
 
     /// A role's seed.
@@ -268,15 +262,6 @@ impl World {
         async move { answer.ok_or(Unreachable)?.await.map_err(|_| Unreachable) }
     }
 
-    /// Lets somebody answer at an origin.
-    pub fn stranger(
-        &self,
-        origin: &str,
-        answer: impl Fn(HttpRequest) -> Answering<'static, HttpResponse> + 'static,
-    ) {
-        self.0.strangers.borrow_mut().insert(origin.to_owned(), Rc::new(answer));
-    }
-
     /// The same, waiting for the answer: meanwhile messages travel, but no alarm goes off.
     ///
     /// # Errors
@@ -293,6 +278,15 @@ impl World {
             self.settle();
         }
         answer.take().unwrap_or(Err(Unreachable))
+    }
+
+    /// Lets somebody answer at an origin.
+    pub fn stranger(
+        &self,
+        origin: &str,
+        answer: impl Fn(HttpRequest) -> Answering<'static, HttpResponse> + 'static,
+    ) {
+        self.0.strangers.borrow_mut().insert(origin.to_owned(), Rc::new(answer));
     }
 
     /// Starts a task of nobody's.
