@@ -54,6 +54,7 @@ story('mondex_1: what two cards gave up is asked for, refused until both report,
     const bob = () => holding(wallet, 0);
     await bob().getByTestId('card-way-ask').check();
     await bob().getByTestId('card-amount').fill('400');
+    await wallet.atRest();
     await bob().getByTestId('card-move-submit').click();
     const request = bob().getByTestId('card-message-text');
     await request.waitFor();
