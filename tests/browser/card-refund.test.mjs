@@ -49,12 +49,12 @@ story('mondex_1: what two cards gave up is asked for, refused until both report,
     await wallet.toCard();
     await wallet.move('load', 1000);
     await wallet.moved();
+    await wallet.onCardIs(1000);
     await cards.plug('bob');
     const alice = () => holding(wallet, 600);
     const bob = () => holding(wallet, 0);
     await bob().getByTestId('card-way-ask').check();
     await bob().getByTestId('card-amount').fill('400');
-    await wallet.atRest();
     await bob().getByTestId('card-move-submit').click();
     const request = bob().getByTestId('card-message-text');
     await request.waitFor();
